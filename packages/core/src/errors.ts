@@ -1,0 +1,156 @@
+/**
+ * Errors, by the question "whose move is it?": {@link UsageError} is the caller's, {@link ProtocolError} the peer's
+ * fault, {@link RefusedError} the server's answer, {@link ConnectionError} the network's.
+ *
+ * Every error has a `code`: stable, in kebab case, part of the API. Aborting is no error of ours: whatever waits
+ * rejects with the signal's own reason.
+ *
+ * @module
+ */
+
+/** Codes of {@link UsageError}. */
+export type UsageCode =
+  /** An argument or option has the wrong type or value. */
+  | "invalid-argument"
+  /** A topic name may not be sent: empty, too long, with wildcards, U+0000 or a lone surrogate. */
+  | "invalid-topic"
+  /** A topic filter breaks the rules of section 4.7 of the standard. */
+  | "invalid-filter"
+  /** The message is larger than a limit allows. */
+  | "payload-too-large"
+  /** The command needs a connection. */
+  | "not-connected"
+  /** The command needs there to be no connection, or no connection attempt. */
+  | "already-connected"
+  /** All 65535 packet identifiers are in use. */
+  | "no-packet-id"
+  /** No transport was given. */
+  | "no-transport"
+  /** A topic callback, or a subscription, was named that is not there. */
+  | "unknown-topic";
+
+/** Codes of {@link ProtocolError}. */
+export type ProtocolCode =
+  /** The bytes are no valid packet. */
+  | "malformed-packet"
+  /** A valid packet, at a moment or in a direction in which the standard forbids it. */
+  | "unexpected-packet"
+  /** The packet announces more bytes than the limit for incoming packets. */
+  | "packet-too-large";
+
+/** Codes of {@link RefusedError}. */
+export type RefusedCode =
+  /** CONNACK with a return code other than 0. */
+  | "connection-refused"
+  /** SUBACK with a failure code. */
+  | "subscription-refused";
+
+/** Codes of {@link ConnectionError}. */
+export type ConnectionCode =
+  /** The host's name has no address. */
+  | "name-not-found"
+  /** The connection could not be opened: refused, unreachable, not allowed. */
+  | "dial-failed"
+  /** The connection could not be opened in time. */
+  | "dial-timeout"
+  /** The connection has ended: by the peer, or because it was closed here. */
+  | "closed"
+  /** Reading failed. */
+  | "read-failed"
+  /** Writing failed. */
+  | "write-failed"
+  /** No CONNACK came in time. */
+  | "connack-timeout"
+  /** No PINGRESP came in time. */
+  | "pingresp-timeout"
+  /** A packet began and did not go on in time. */
+  | "packet-timeout"
+  /** The broker did not acknowledge a request in time. */
+  | "acknowledgement-timeout"
+  /** The broker lost the session that a message was part of. */
+  | "session-lost";
+
+/** All codes, of all classes. */
+export type MqttErrorCode = UsageCode | ProtocolCode | RefusedCode | ConnectionCode;
+
+/** The base of every error the project throws. */
+export abstract class MqttError extends Error {
+  /** Stable name of what went wrong. */
+  abstract readonly code: MqttErrorCode;
+}
+
+/** Yours: thrown at once, nothing was sent. Fix the call. */
+export class UsageError extends MqttError {
+  override readonly name = "UsageError";
+  readonly code: UsageCode;
+
+  /** Takes the stable code and the text for people. */
+  constructor(code: UsageCode, message: string, options?: { readonly cause?: unknown }) {
+    super(message, options);
+    this.code = code;
+  }
+}
+
+/** The peer broke the protocol: the connection is over. */
+export class ProtocolError extends MqttError {
+  override readonly name = "ProtocolError";
+  readonly code: ProtocolCode;
+  /** What happened, without the reference: short, for programs that show it on a small display. */
+  readonly summary: string;
+  /** The statement that was broken: `MQTT-3.3.1-4`, or a section such as `2.2.3` where the rule has no number. */
+  readonly statement: string;
+
+  /** Takes the stable code, what happened, and the statement of the standard that was broken. */
+  constructor(code: ProtocolCode, summary: string, statement: string) {
+    super(`${summary} [${statement}]`);
+    this.code = code;
+    this.summary = summary;
+    this.statement = statement;
+  }
+}
+
+/** The server understood and said no. */
+export class RefusedError extends MqttError {
+  override readonly name = "RefusedError";
+  readonly code: RefusedCode;
+  /** The reason in MQTT 5's numbers, whatever the version spoken: 0x87 is "not authorized". */
+  readonly reason: number;
+  /** The code as the server sent it: CONNACK 1 to 255, SUBACK 0x80. */
+  readonly returnCode: number;
+
+  /** Takes the stable code, the text, the reason in MQTT 5's numbers and the code as it was sent. */
+  constructor(code: RefusedCode, message: string, reason: number, returnCode: number) {
+    super(message);
+    this.code = code;
+    this.reason = reason;
+    this.returnCode = returnCode;
+  }
+}
+
+/** The network's: try again. The runtime's own error, if there is one, is the `cause`. */
+export class ConnectionError extends MqttError {
+  override readonly name = "ConnectionError";
+  readonly code: ConnectionCode;
+
+  /** Takes the stable code, the text, and the runtime's own error as `cause`. */
+  constructor(code: ConnectionCode, message: string, options?: { readonly cause?: unknown }) {
+    super(message, options);
+    this.code = code;
+  }
+}
+
+/**
+ * Whether the same attempt may succeed later without anyone changing anything: true for what the network did, for a
+ * broken protocol (it may be a broken network), and for a server that is unavailable or busy. False for wrong usage
+ * and for a refusal that an unchanged CONNECT can only repeat: protocol version, client identifier, credentials,
+ * authorization.
+ */
+export function isRetriable(error: unknown): boolean {
+  if (error instanceof RefusedError) {
+    return error.code === "connection-refused" && (error.reason === SERVER_UNAVAILABLE || error.reason === SERVER_BUSY);
+  }
+  return error instanceof ConnectionError || error instanceof ProtocolError;
+}
+
+const SERVER_UNAVAILABLE = 0x88;
+const SERVER_BUSY = 0x89;
