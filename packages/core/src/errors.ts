@@ -99,13 +99,16 @@ export class ProtocolError extends MqttError {
   readonly summary: string;
   /** The statement that was broken: `MQTT-3.3.1-4`, or a section such as `2.2.3` where the rule has no number. */
   readonly statement: string;
+  /** The first byte of a packet that a server may never send; absent for any other fault. */
+  readonly firstByte: number | undefined;
 
   /** Takes the stable code, what happened, and the statement of the standard that was broken. */
-  constructor(code: ProtocolCode, summary: string, statement: string) {
+  constructor(code: ProtocolCode, summary: string, statement: string, firstByte?: number) {
     super(`${summary} [${statement}]`);
     this.code = code;
     this.summary = summary;
     this.statement = statement;
+    this.firstByte = firstByte;
   }
 }
 
@@ -147,7 +150,8 @@ export class ConnectionError extends MqttError {
  */
 export function isRetriable(error: unknown): boolean {
   if (error instanceof RefusedError) {
-    return error.code === "connection-refused" && (error.reason === SERVER_UNAVAILABLE || error.reason === SERVER_BUSY);
+    return error.code === "connection-refused" &&
+      (error.reason === SERVER_UNAVAILABLE || error.reason === SERVER_BUSY);
   }
   return error instanceof ConnectionError || error instanceof ProtocolError;
 }
