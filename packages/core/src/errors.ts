@@ -51,6 +51,8 @@ export type ConnectionCode =
   | "name-not-found"
   /** The connection could not be opened: refused, unreachable, not allowed. */
   | "dial-failed"
+  /** The runtime does not let this program connect there: Deno without the right `--allow-net`. */
+  | "not-permitted"
   /** The connection could not be opened in time. */
   | "dial-timeout"
   /** The connection has ended: by the peer, or because it was closed here. */
@@ -146,14 +148,15 @@ export class ConnectionError extends MqttError {
  * Whether the same attempt may succeed later without anyone changing anything: true for what the network did, for a
  * broken protocol (it may be a broken network), and for a server that is unavailable or busy. False for wrong usage
  * and for a refusal that an unchanged CONNECT can only repeat: protocol version, client identifier, credentials,
- * authorization.
+ * authorization. False as well where the runtime does not permit the connection.
  */
 export function isRetriable(error: unknown): boolean {
   if (error instanceof RefusedError) {
     return error.code === "connection-refused" &&
       (error.reason === SERVER_UNAVAILABLE || error.reason === SERVER_BUSY);
   }
-  return error instanceof ConnectionError || error instanceof ProtocolError;
+  if (error instanceof ConnectionError) return error.code !== "not-permitted";
+  return error instanceof ProtocolError;
 }
 
 const SERVER_UNAVAILABLE = 0x88;

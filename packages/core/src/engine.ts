@@ -1,0 +1,506 @@
+/**
+ * The protocol, without a socket, a clock or a callback: bytes, commands and time go in; events, one batch of bytes
+ * and one deadline come out.
+ *
+ * An engine outlives its connections, as an MQTT session does: {@link Engine.opened} begins one, {@link Engine.closed}
+ * ends it, and packet identifiers, unacknowledged messages and held QoS 2 identifiers stay for the next.
+ *
+ * The rules of this file:
+ *
+ * - Every order of calls is legal. A command that cannot be done throws a {@link UsageError} before a byte is queued.
+ * - A fault of the peer never throws. It ends the connection and comes out as the one `offline` event.
+ * - One packet is decoded per {@link Engine.next}: what is not pulled stays as bytes, and nobody is called back.
+ * - Time is only what the caller passes as `now`, and may not run backwards.
+ *
+ * Longer than 300 lines: one state machine, whose commands, packets and endings are read best side by side.
+ *
+ * @module
+ */
+import type { Codec, Wire } from "./codec.ts";
+import { checkConnect, checkPayload, checkQoS, checkSize } from "./checks.ts";
+import { ConnectionError, type MqttError, ProtocolError, RefusedError, UsageError } from "./errors.ts";
+import type { EngineEvent } from "./events.ts";
+import { Inbox } from "./inbox.ts";
+import { Incoming } from "./incoming.ts";
+import { Liveness } from "./liveness.ts";
+import { Outbox } from "./outbox.ts";
+import { type Flight, Outgoing } from "./outgoing.ts";
+import {
+  type Acknowledgement,
+  CONNACK,
+  type ConnectOptions,
+  type Filter,
+  type Message,
+  type Millis,
+  type PacketId,
+  type Payload,
+  PINGRESP,
+  PUBACK,
+  PUBCOMP,
+  PUBLISH,
+  PUBREC,
+  PUBREL,
+  type QoS,
+  SUBACK,
+  UNSUBACK,
+} from "./packets.ts";
+import { encodeText, payloadBytes } from "./text.ts";
+import { checkFilter, checkTopic, utf8Length } from "./topic.ts";
+
+/** What an engine is made of. */
+export interface EngineOptions {
+  /** The version of the protocol: `v4`. */
+  readonly codec: Codec;
+  /** How long CONNACK, and a gap within a packet, may take, in milliseconds; 10 000 when absent. */
+  readonly replyTimeout?: Millis;
+  /** The longest packet taken from the server, in bytes; 10 065 546 when absent (10 MB of payload). */
+  readonly maxPacketSize?: number;
+  /** The most messages with QoS 1 and 2 that may be unacknowledged at a time; 1024 when absent. */
+  readonly maxInflight?: number;
+}
+
+/** `connecting` from `opened` to CONNACK; `closing` once nothing may be sent any more; `offline` with no connection. */
+export type EngineState = "offline" | "connecting" | "online" | "closing";
+
+/** One client's side of the protocol. */
+export class Engine {
+  readonly #codec: Codec;
+  readonly #maxInflight: number;
+  readonly #inbox: Inbox;
+  readonly #outbox = new Outbox();
+  readonly #outgoing: Outgoing;
+  readonly #incoming: Incoming;
+  readonly #liveness: Liveness;
+  readonly #acknowledgement: Acknowledgement = { id: 0, reason: 0 };
+
+  #state: EngineState = "offline";
+  #wire: Wire;
+  #clientId: string | undefined;
+  #cleanSession = true;
+  /** Events that no packet brings, before the next packet's; the last is the first to be pulled. */
+  #events: EngineEvent[] = [];
+  /** How the connection ended, once it has; the `offline` event tells it after the last whole packet. */
+  #ending: { readonly error: MqttError | null } | undefined;
+  #accepted = false;
+  #asked = false;
+  #topic = "";
+  #topicBytes: Uint8Array = new Uint8Array(0);
+
+  /** Takes what it is made of; no connection is there yet. */
+  constructor(options: EngineOptions) {
+    this.#codec = options.codec;
+    this.#wire = options.codec.open();
+    this.#maxInflight = options.maxInflight ?? 1024;
+    this.#inbox = new Inbox(options.maxPacketSize ?? 10_065_546, (first, remaining) => {
+      if (!this.#accepted && (first & 0xf0) !== CONNACK) {
+        throw unexpected(`expected CONNACK, got a packet of type ${first >> 4}`, "MQTT-3.2.0-1");
+      }
+      this.#wire.check(first, remaining);
+    });
+    this.#outgoing = new Outgoing(this.#maxInflight);
+    this.#incoming = new Incoming((message) =>
+      this.#writeAnswer(message.qos === 2 ? PUBREC : PUBACK, message.id)
+    );
+    this.#liveness = new Liveness(options.replyTimeout ?? 10_000);
+  }
+
+  /** Where the connection is in its life. */
+  get state(): EngineState {
+    return this.#state;
+  }
+
+  /** How many bytes wait for {@link take}. */
+  get pending(): number {
+    return this.#outbox.length;
+  }
+
+  /** The packet identifier used last; 0 before the first. */
+  get lastId(): PacketId {
+    return this.#outgoing.lastId;
+  }
+
+  /** The longest packet taken from the server, in bytes; may be changed at any time. */
+  get maxPacketSize(): number {
+    return this.#inbox.limit;
+  }
+  set maxPacketSize(bytes: number) {
+    this.#inbox.limit = bytes;
+  }
+
+  /**
+   * When {@link tick} wants to be called next; `Infinity` when there is nothing to wait for. It may change with any
+   * other call.
+   */
+  get deadline(): Millis {
+    if (this.#state === "online") return Math.min(this.#liveness.pingAt, this.#giveUpAt);
+    return this.#state === "connecting" ? this.#giveUpAt : Infinity;
+  }
+
+  /**
+   * A connection was opened: queues CONNECT. Call {@link take} next.
+   *
+   * `pongTimeout`, in milliseconds, is how long a PINGRESP may take.
+   *
+   * @throws {UsageError} `already-connected` unless `offline` (pull the `offline` event first); `invalid-argument`
+   * and `invalid-topic` for options that CONNECT cannot carry.
+   */
+  opened(connect: ConnectOptions, pongTimeout: Millis, now: Millis): void {
+    if (this.#state !== "offline") {
+      throw new UsageError(
+        "already-connected",
+        "the last connection has not ended: pull its offline event first",
+      );
+    }
+    checkConnect(connect);
+    if (connect.clientId !== this.#clientId) this.#forget();
+    this.#clientId = connect.clientId;
+    this.#cleanSession = connect.cleanSession;
+    this.#accepted = this.#asked = false;
+    this.#wire = this.#codec.open();
+    this.#wire.writeConnect(this.#outbox, connect);
+    this.#state = "connecting";
+    this.#liveness.opened(connect.keepAlive, pongTimeout, now);
+  }
+
+  /**
+   * The connection is gone; `cause` tells why if it did not simply end. Packets that arrived whole are still to be
+   * pulled; the `offline` event comes behind them.
+   */
+  closed(cause: MqttError | null): void {
+    if (this.#state === "offline" || this.#ending !== undefined) return;
+    this.#end(cause ?? new ConnectionError("closed", "Connection closed by broker"));
+  }
+
+  /** Bytes came. The array must not change afterwards: payloads are views of it. */
+  receive(chunk: Uint8Array, now: Millis): void {
+    if (this.#state === "offline") return;
+    this.#inbox.push(chunk);
+    this.#liveness.received(now);
+  }
+
+  /** Time has passed: pings, or gives the peer up, if {@link deadline} has come. Harmless early, late or twice. */
+  tick(now: Millis): void {
+    if (now < this.deadline) return;
+    if (now >= this.#giveUpAt) this.#end(this.#liveness.verdict(this.#inbox.missing, now));
+    // What waits to leave will do in a ping's place, if it leaves.
+    else if (this.#outbox.length > 0) this.#liveness.stalled(now);
+    else this.#ping(now);
+  }
+
+  /** Nobody reads from now on: deadlines for answers stand still, keep alive goes on. */
+  pause(now: Millis): void {
+    this.#liveness.pause(now);
+  }
+
+  /** Somebody reads again. */
+  resume(now: Millis): void {
+    this.#liveness.resume(now);
+  }
+
+  /**
+   * Queues a message; gives its packet identifier, 0 with QoS 0. Bytes are copied.
+   *
+   * With QoS 1 and 2 it is kept until it is acknowledged, and sent when there is a connection and the send window has
+   * room; its end is a `settled` or `lost` event.
+   *
+   * @throws {UsageError} `invalid-topic`, `invalid-argument`, `payload-too-large`, `no-packet-id`; `not-connected`
+   * with QoS 0 unless `online`.
+   */
+  publish(topic: string, payload: Payload, qos: QoS = 0, retain = false): PacketId {
+    if (topic !== this.#topic || topic === "") {
+      checkTopic(topic);
+      this.#topicBytes = encodeText(topic);
+      this.#topic = topic;
+    }
+    checkPayload(payload, this.#topicBytes.length + (qos === 0 ? 2 : 4));
+    checkQoS(qos);
+    if (qos === 0) {
+      this.#demandOnline();
+      this.#wire.writePublish(this.#outbox, this.#topicBytes, payloadBytes(payload), 0, retain, false, 0);
+      return 0;
+    }
+    const id = this.#outgoing.allocate();
+    // Not slice(): a Buffer's does not copy.
+    const owned = typeof payload === "string" ? payload : new Uint8Array(payload);
+    this.#outgoing.add({
+      id,
+      topic,
+      payload: owned,
+      qos,
+      retain,
+      phase: "queued",
+      flying: false,
+    });
+    this.#depart();
+    return id;
+  }
+
+  /**
+   * Queues a SUBSCRIBE for all filters; gives its packet identifier. A `settled` event ends it.
+   *
+   * @throws {UsageError} `invalid-filter`, `invalid-argument`, `no-packet-id`; `not-connected` unless `online`.
+   */
+  subscribe(filters: readonly Filter[]): PacketId {
+    // [MQTT-3.8.3-3]
+    if (filters.length === 0) {
+      throw new UsageError("invalid-argument", "subscribe() needs at least one topic filter");
+    }
+    let size = 2;
+    for (const filter of filters) {
+      checkFilter(filter.topic);
+      checkQoS(filter.qos);
+      size += 3 + utf8Length(filter.topic);
+    }
+    checkSize(size);
+    this.#demandOnline();
+    const id = this.#outgoing.allocate();
+    this.#wire.writeSubscribe(this.#outbox, id, filters);
+    this.#outgoing.request(id, { answer: SUBACK, count: filters.length });
+    return id;
+  }
+
+  /**
+   * Queues an UNSUBSCRIBE for all filters; gives its packet identifier. A `settled` event ends it.
+   *
+   * @throws {UsageError} `invalid-filter`, `invalid-argument`, `no-packet-id`; `not-connected` unless `online`.
+   */
+  unsubscribe(filters: readonly string[]): PacketId {
+    // [MQTT-3.10.3-2]
+    if (filters.length === 0) {
+      throw new UsageError("invalid-argument", "unsubscribe() needs at least one topic filter");
+    }
+    let size = 2;
+    for (const filter of filters) {
+      checkFilter(filter);
+      size += 2 + utf8Length(filter);
+    }
+    checkSize(size);
+    this.#demandOnline();
+    const id = this.#outgoing.allocate();
+    this.#wire.writeUnsubscribe(this.#outbox, id, filters);
+    this.#outgoing.request(id, { answer: UNSUBACK, count: filters.length });
+    return id;
+  }
+
+  /**
+   * The application is done with a message: PUBACK or PUBREC leaves, in the order of arrival. The engine never
+   * acknowledges by itself. Nothing happens with QoS 0, a second time, or for a message of an earlier connection.
+   */
+  acknowledge(message: Message): void {
+    if (message.qos !== 0) this.#incoming.acknowledge(message);
+  }
+
+  /**
+   * Queues a PINGREQ; a `pong` event answers it.
+   *
+   * @throws {UsageError} `not-connected` unless `online`.
+   */
+  ping(now: Millis): void {
+    this.#demandOnline();
+    this.#ping(now);
+  }
+
+  /** Queues a DISCONNECT if `online`; nothing is sent behind it [MQTT-3.14.4-2]. Close the connection once it left. */
+  disconnect(): void {
+    if (this.#state === "online") this.#wire.writeDisconnect(this.#outbox);
+    if (this.#state === "offline") return;
+    this.#asked = true;
+    this.#state = "closing";
+  }
+
+  /**
+   * The next event; null when there is none before more bytes come. One packet is decoded per call, and answered if
+   * the protocol asks for it.
+   */
+  next(): EngineEvent | null {
+    if (this.#events.length > 0) return this.#events.pop()!;
+    if (this.#state === "offline") return null;
+    try {
+      if (this.#inbox.next()) return this.#handle();
+    } catch (error) {
+      if (!(error instanceof ProtocolError || error instanceof RefusedError)) throw error;
+      // What the peer did wrong, or said, tells more than that it then hung up.
+      return this.#leave(this.#asked ? null : error);
+    }
+    return this.#ending === undefined ? null : this.#leave(this.#ending.error);
+  }
+
+  /**
+   * Hands out all bytes that wait as one batch, which counts as traffic for keep alive; null when there are none. The
+   * array stays untouched until it comes back by {@link give}.
+   */
+  take(now: Millis): Uint8Array | null {
+    const batch = this.#outbox.take();
+    if (batch === null) return null;
+    this.#liveness.sent(now);
+    this.#depart();
+    return batch;
+  }
+
+  /** Takes a batch back once it is written, so that its memory is used again. */
+  give(batch: Uint8Array): void {
+    this.#outbox.give(batch);
+  }
+
+  #handle(): EngineEvent {
+    const inbox = this.#inbox;
+    const packet = inbox.first & 0xf0;
+    if (packet === PUBLISH) return this.#published(this.#wire.readPublish(inbox));
+    if (packet === PINGRESP) {
+      this.#liveness.ponged();
+      return PONG;
+    }
+    if (packet === CONNACK) return this.#connected();
+    if (packet === SUBACK || packet === UNSUBACK) return this.#answered(packet);
+    this.#wire.readAcknowledgement(inbox, this.#acknowledgement);
+    const id = this.#acknowledgement.id;
+    if (packet === PUBREL) {
+      const expected = this.#incoming.released(id);
+      // An identifier we do not hold is answered too: the server may have missed our first PUBCOMP [MQTT-4.3.3-2].
+      this.#writeAnswer(PUBCOMP, id);
+      return { type: "progress", packet, id, expected };
+    }
+    return this.#acknowledged(packet, id);
+  }
+
+  #connected(): EngineEvent {
+    if (this.#accepted) throw unexpected("a second CONNACK on one connection", "section 3.2");
+    this.#accepted = true;
+    const connack = this.#wire.readConnack(this.#inbox);
+    const { reason, returnCode, sessionPresent } = connack;
+    if (returnCode !== 0) {
+      const text = REFUSALS[returnCode] ?? `Unknown reason (${returnCode})`;
+      throw new RefusedError("connection-refused", `Connection Refused - ${text}`, reason, returnCode);
+    }
+    if (sessionPresent && this.#cleanSession) {
+      const summary = "invalid CONNACK: session present, although a clean session was asked for";
+      throw unexpected(summary, "MQTT-3.2.2-1");
+    }
+    if (this.#state === "connecting") this.#state = "online";
+    this.#liveness.online();
+    this.#outgoing.window = Math.min(this.#maxInflight, connack.receiveMaximum);
+    if (sessionPresent) this.#outgoing.resume();
+    else this.#forget();
+    this.#depart();
+    return { type: "online", packet: CONNACK, connack };
+  }
+
+  #published(message: Message): EngineEvent {
+    if (message.qos === 0 || this.#incoming.arrived(message)) return message;
+    return { type: "progress", packet: PUBLISH, id: message.id, expected: true };
+  }
+
+  #answered(packet: number): EngineEvent {
+    const reasons = this.#wire.readReasons(this.#inbox, this.#acknowledgement);
+    const id = this.#acknowledgement.id;
+    const request = this.#outgoing.answered(id, packet);
+    if (request === undefined) return { type: "progress", packet, id, expected: false };
+    if (packet === SUBACK && reasons.length !== request.count) {
+      const summary = `invalid SUBACK: ${reasons.length} return codes for ${request.count} topic filters`;
+      throw new ProtocolError("malformed-packet", summary, "MQTT-3.8.4-5");
+    }
+    return { type: "settled", packet, id, reasons };
+  }
+
+  #acknowledged(packet: number, id: PacketId): EngineEvent {
+    const flight = this.#outgoing.sent(id);
+    if (packet === PUBREC) {
+      const expected = flight?.qos === 2;
+      if (expected && flight.phase === "sent") this.#outgoing.release(flight);
+      // Also for one released before, or unknown: the server waits for it [MQTT-4.3.3-1]. Where the PUBLISH has not
+      // been sent again yet, the PUBREL takes its place in the queue.
+      if (flight === undefined || (expected && flight.flying)) this.#writeAnswer(PUBREL, id);
+      return { type: "progress", packet, id, expected };
+    }
+    const expected = packet === PUBACK ? flight?.qos === 1 : flight?.phase === "released";
+    if (flight === undefined || !expected) return { type: "progress", packet, id, expected: false };
+    this.#outgoing.settle(flight);
+    this.#depart();
+    return { type: "settled", packet, id, reasons: NONE };
+  }
+
+  #writeAnswer(type: number, id: PacketId): void {
+    if (this.#state === "online") this.#wire.writeAcknowledgement(this.#outbox, type, id);
+  }
+
+  /** Sends what is queued, as far as the window allows and the batch is not full; {@link take} goes on with it. */
+  #depart(): void {
+    if (this.#state !== "online") return;
+    while (this.#outbox.length < FULL_BATCH) {
+      const flight = this.#outgoing.next();
+      if (flight === undefined) return;
+      this.#send(flight);
+    }
+  }
+
+  #send(flight: Flight): void {
+    if (flight.phase === "released") return this.#writeAnswer(PUBREL, flight.id);
+    const { topic, payload, qos, retain, id } = flight;
+    const bytes = topic === this.#topic ? this.#topicBytes : encodeText(topic);
+    // [MQTT-3.3.1-1]
+    const duplicate = flight.phase === "sent";
+    flight.phase = "sent";
+    this.#wire.writePublish(this.#outbox, bytes, payloadBytes(payload), qos, retain, duplicate, id);
+  }
+
+  #ping(now: Millis): void {
+    this.#wire.writePing(this.#outbox);
+    this.#liveness.pinged(now);
+  }
+
+  /** When the peer is given up: not while something of it is unread, for that may be the answer. */
+  get #giveUpAt(): Millis {
+    return this.#inbox.unread ? Infinity : this.#liveness.giveUpAt(this.#inbox.missing);
+  }
+
+  #demandOnline(): void {
+    if (this.#state !== "online") {
+      throw new UsageError("not-connected", `not connected: the engine is ${this.#state}`);
+    }
+  }
+
+  /** The server has no session of this client identifier. */
+  #forget(): void {
+    for (const { id, phase } of this.#outgoing.forget()) {
+      this.#events.push({ type: "lost", packet: 0, id, released: phase === "released" });
+    }
+    this.#events.reverse();
+    this.#incoming.forget();
+  }
+
+  /** Nothing is sent any more; {@link next} tells the end once the packets that arrived are pulled. */
+  #end(error: MqttError | null): void {
+    this.#ending ??= { error: this.#asked ? null : error };
+    this.#state = "closing";
+    this.#outbox.clear();
+  }
+
+  #leave(error: MqttError | null): EngineEvent {
+    this.#state = "offline";
+    this.#ending = undefined;
+    this.#inbox.clear();
+    this.#outbox.clear();
+    this.#outgoing.closed();
+    this.#incoming.closed();
+    return { type: "offline", packet: 0, error };
+  }
+}
+
+function unexpected(summary: string, statement: string): ProtocolError {
+  return new ProtocolError("unexpected-packet", summary, statement);
+}
+
+const PONG: EngineEvent = { type: "pong", packet: PINGRESP };
+const NONE: readonly number[] = [];
+
+/** A batch of this size is worth a write of its own; more waits in the queue, where it costs less. */
+const FULL_BATCH = 64 * 1024;
+
+/** MiniMQTT's words for CONNACK's return codes. */
+const REFUSALS: Readonly<Record<number, string>> = {
+  1: "Incorrect Protocol Version",
+  2: "ID Rejected",
+  3: "Server unavailable",
+  4: "Incorrect username/password",
+  5: "Unauthorized",
+};

@@ -1,0 +1,130 @@
+/**
+ * When to ping, and when to give the peer up. Nothing but times in fields: expiry is a comparison.
+ *
+ * A deadline for an answer runs only while somebody listens. A client that is called now and then (MiniMQTT's `loop`)
+ * or that has stopped reading because its consumer is slow must not take its own silence for the peer's: what
+ * {@link pause} and {@link resume} enclose is added to every such deadline. Pings are due all the same.
+ *
+ * @module
+ */
+import { ConnectionError } from "./errors.ts";
+import type { Millis } from "./packets.ts";
+
+/** Keep alive and reply deadlines of one connection. */
+export class Liveness {
+  readonly #replyTimeout: Millis;
+  #pingAfter: Millis = Infinity;
+  #pongTimeout: Millis = Infinity;
+  #lastSent: Millis = 0;
+  #lastReceived: Millis = 0;
+  #connackBy: Millis = Infinity;
+  #pongBy: Millis = Infinity;
+  #leaveBy: Millis = Infinity;
+  #stalled = false;
+  #pausedAt: Millis | undefined;
+
+  /** Takes how long CONNACK, and a gap within a packet, may take. */
+  constructor(replyTimeout: Millis) {
+    this.#replyTimeout = replyTimeout;
+  }
+
+  /** A connection was opened and CONNECT is on its way. Keep alive in seconds, as in CONNECT. */
+  opened(keepAlive: number, pongTimeout: Millis, now: Millis): void {
+    // A margin of a tenth: the interval counts between packets as the server sees them [MQTT-3.1.2-23].
+    this.#pingAfter = keepAlive === 0 ? Infinity : keepAlive * 900;
+    this.#pongTimeout = pongTimeout;
+    this.#lastSent = this.#lastReceived = now;
+    this.#connackBy = now + this.#replyTimeout;
+    this.#pongBy = this.#leaveBy = Infinity;
+    this.#stalled = false;
+    this.#pausedAt = undefined;
+  }
+
+  /** CONNACK came. */
+  online(): void {
+    this.#connackBy = Infinity;
+  }
+
+  /** Bytes left: that they do is what counts for keep alive, not that they were asked for. */
+  sent(now: Millis): void {
+    this.#lastSent = now;
+    this.#leaveBy = Infinity;
+    this.#stalled = false;
+  }
+
+  /** A ping is due, but bytes wait before it: they have the time to leave that a PINGRESP has to come. */
+  stalled(now: Millis): void {
+    this.#leaveBy = now + this.#pongTimeout;
+    this.#stalled = true;
+  }
+
+  /** Bytes came. */
+  received(now: Millis): void {
+    this.#lastReceived = now;
+  }
+
+  /** A PINGREQ was queued: the first unanswered one counts. */
+  pinged(now: Millis): void {
+    if (this.#pongBy === Infinity) this.#pongBy = now + this.#pongTimeout;
+  }
+
+  /** PINGRESP came. */
+  ponged(): void {
+    this.#pongBy = Infinity;
+  }
+
+  /** Nobody listens from now on. */
+  pause(now: Millis): void {
+    this.#pausedAt ??= now;
+  }
+
+  /** Somebody listens again: what may have come meanwhile gets the time it takes to read it. */
+  resume(now: Millis): void {
+    if (this.#pausedAt === undefined) return;
+    const away = now - this.#pausedAt;
+    this.#pausedAt = undefined;
+    const soonest = now + GRACE;
+    this.#connackBy = Math.max(this.#connackBy + away, soonest);
+    this.#pongBy = Math.max(this.#pongBy + away, soonest);
+    this.#leaveBy = Math.max(this.#leaveBy + away, soonest);
+    this.#lastReceived = Math.max(this.#lastReceived + away, soonest - this.#replyTimeout);
+  }
+
+  /** When a PINGREQ is due; `Infinity` with keep alive off, and while what goes before it does not leave. */
+  get pingAt(): Millis {
+    return this.#stalled ? Infinity : this.#lastSent + this.#pingAfter;
+  }
+
+  /** When the peer is given up, if `missing` bytes of a packet that began have not come. */
+  giveUpAt(missing: number): Millis {
+    if (this.#pausedAt !== undefined) return Infinity;
+    const packetBy = missing === 0 ? Infinity : this.#lastReceived + this.#replyTimeout;
+    return Math.min(this.#connackBy, this.#pongBy, this.#leaveBy, packetBy);
+  }
+
+  /** Why the peer is given up at `now`. */
+  verdict(missing: number, now: Millis): ConnectionError {
+    const reply = this.#replyTimeout / 1000;
+    if (now >= this.#connackBy) {
+      return new ConnectionError(
+        "connack-timeout",
+        `No CONNACK came within ${reply} seconds: is this an MQTT broker?`,
+      );
+    }
+    if (now >= this.#pongBy) {
+      const text = `PINGRESP not returned from broker within ${this.#pongTimeout / 1000} seconds.`;
+      return new ConnectionError("pingresp-timeout", text);
+    }
+    if (now >= this.#leaveBy) {
+      const text = `Unable to send anything within ${this.#pongTimeout / 1000} seconds.`;
+      return new ConnectionError("write-failed", text);
+    }
+    return new ConnectionError(
+      "packet-timeout",
+      `Unable to receive ${missing} bytes within ${reply} seconds.`,
+    );
+  }
+}
+
+/** How long a reader that comes back late is given to find what already lies in the socket. */
+const GRACE: Millis = 100;

@@ -1,0 +1,159 @@
+/**
+ * Messages and requests on their way to the server: packet identifiers, what is unacknowledged, and the send window.
+ *
+ * A message with QoS 1 or 2 is in one of three phases: `queued` (never sent), `sent` (its PUBLISH waits for PUBACK or
+ * PUBREC) or `released` (its PUBREL waits for PUBCOMP). Messages outlive a connection as the session does, and are
+ * sent again on the next. A SUBSCRIBE or UNSUBSCRIBE ends with the connection.
+ *
+ * The map's order is the order of sending again: PUBLISH in the order of the first sending [MQTT-4.6.0-1], PUBREL in
+ * the order of the PUBRECs [MQTT-4.6.0-4]; so a message moves to the end when it is released.
+ *
+ * @module
+ */
+import { UsageError } from "./errors.ts";
+import type { PacketId, Payload, QoS } from "./packets.ts";
+
+/** A message with QoS 1 or 2 that the server has not finished acknowledging. */
+export interface Flight {
+  readonly id: PacketId;
+  readonly topic: string;
+  /** Text, or bytes of our own: the caller's may have changed since. */
+  readonly payload: Payload;
+  readonly qos: QoS;
+  readonly retain: boolean;
+  phase: "queued" | "sent" | "released";
+  /** Whether its PUBLISH or PUBREL has left on this connection. */
+  flying: boolean;
+}
+
+/** A SUBSCRIBE or UNSUBSCRIBE that waits for its acknowledgement. */
+export interface Request {
+  /** The packet type of the answer. */
+  readonly answer: number;
+  /** How many filters it named. */
+  readonly count: number;
+}
+
+/** What has been asked of the server and is not settled. */
+export class Outgoing {
+  /** The most messages in phase `sent` or `released` at a time. */
+  window: number;
+  readonly #flights = new Map<PacketId, Flight>();
+  readonly #requests = new Map<PacketId, Request>();
+  #queue: Flight[] = [];
+  #head = 0;
+  #flying = 0;
+  #last: PacketId = 0;
+
+  /** Takes the send window. */
+  constructor(window: number) {
+    this.window = window;
+  }
+
+  /** The identifier given out last; 0 before the first. */
+  get lastId(): PacketId {
+    return this.#last;
+  }
+
+  /**
+   * An identifier that is not in use [MQTT-2.3.1-2]: the one after the last, 1 after 65535.
+   *
+   * @throws {UsageError} `no-packet-id` when all are in use.
+   */
+  allocate(): PacketId {
+    if (this.#flights.size + this.#requests.size >= 65_535) {
+      throw new UsageError(
+        "no-packet-id",
+        "all 65535 packet identifiers are in use: wait for acknowledgements first",
+      );
+    }
+    let id = this.#last;
+    do id = id === 65_535 ? 1 : id + 1; while (this.#flights.has(id) || this.#requests.has(id));
+    this.#last = id;
+    return id;
+  }
+
+  /** Takes a message in; it waits in the queue until {@link next} gives it out. */
+  add(flight: Flight): void {
+    this.#flights.set(flight.id, flight);
+    this.#queue.push(flight);
+  }
+
+  /** The next message to send, if the window has room: what has to be sent again first, then what is new. */
+  next(): Flight | undefined {
+    while (this.#flying < this.window && this.#head < this.#queue.length) {
+      const flight = this.#queue[this.#head++]!;
+      if (this.#head === this.#queue.length) {
+        this.#queue = [];
+        this.#head = 0;
+      } else if (this.#head >= 1024 && this.#head * 2 >= this.#queue.length) {
+        this.#queue.splice(0, this.#head);
+        this.#head = 0;
+      }
+      // Acknowledged while it waited to be sent again.
+      if (this.#flights.get(flight.id) !== flight) continue;
+      flight.flying = true;
+      this.#flying++;
+      return flight;
+    }
+    return undefined;
+  }
+
+  /** The message with this identifier, if it has been sent, on this connection or an earlier one of the session. */
+  sent(id: PacketId): Flight | undefined {
+    const flight = this.#flights.get(id);
+    return flight?.phase === "queued" ? undefined : flight;
+  }
+
+  /** PUBREC came: from now on it is the PUBREL that counts. */
+  release(flight: Flight): void {
+    flight.phase = "released";
+    this.#flights.delete(flight.id);
+    this.#flights.set(flight.id, flight);
+  }
+
+  /** The flow is complete: its identifier is free [MQTT-2.3.1-3], the window has a place more. */
+  settle(flight: Flight): void {
+    this.#flights.delete(flight.id);
+    if (flight.flying) this.#flying--;
+  }
+
+  /** Remembers a request. */
+  request(id: PacketId, request: Request): void {
+    this.#requests.set(id, request);
+  }
+
+  /** Takes back the request that `answer` acknowledges, if there is one. */
+  answered(id: PacketId, answer: number): Request | undefined {
+    const request = this.#requests.get(id);
+    if (request?.answer !== answer) return undefined;
+    this.#requests.delete(id);
+    return request;
+  }
+
+  /** The connection is gone: requests go with it, messages stay until the server says what it knows of them. */
+  closed(): void {
+    this.#requests.clear();
+    this.#queue = [];
+    this.#head = this.#flying = 0;
+    for (const flight of this.#flights.values()) flight.flying = false;
+  }
+
+  /** The server has our session: everything that was under way is due again, in order [MQTT-4.4.0-1]. */
+  resume(): void {
+    const flights = [...this.#flights.values()];
+    this.#queue = [
+      ...flights.filter((flight) => flight.phase !== "queued"),
+      ...flights.filter((flight) => flight.phase === "queued"),
+    ];
+  }
+
+  /** The server has no session of ours: what was under way is lost, and given back; what was queued is due. */
+  forget(): readonly Flight[] {
+    const flights = [...this.#flights.values()];
+    const lost = flights.filter((flight) => flight.phase !== "queued");
+    for (const flight of lost) this.#flights.delete(flight.id);
+    this.#queue = [...this.#flights.values()];
+    return lost;
+  }
+}
