@@ -1,0 +1,265 @@
+/**
+ * Joins an engine, a connection and a clock. This is the only place that reads, writes and waits.
+ *
+ * What it guards:
+ *
+ * - A read cannot be cancelled. One that is pending when a wait ends is kept, and its bytes are there for the next.
+ * - What a read or a write brings is stored first and wakes second, so that nothing is lost while nobody waits.
+ * - One write is under way at most; what is commanded meanwhile makes the next batch. A slow connection makes larger
+ *   batches by itself.
+ * - A write that fails ends nothing yet: the reason (a CONNACK that refuses, say) may lie unread in the socket.
+ *
+ * @module
+ */
+import {
+  type Connection,
+  ConnectionError,
+  type ConnectOptions,
+  type Engine,
+  MqttError,
+} from "@minimqtt/core";
+import type { Millis } from "@minimqtt/core";
+import type { Clock } from "./clock.ts";
+
+/** Drives one engine over one connection at a time. */
+export class Link {
+  readonly #engine: Engine;
+  readonly #clock: Clock;
+  #connection: Connection | undefined;
+  #reading = false;
+  #ended = false;
+  #batch: Uint8Array | undefined;
+  #scheduled = false;
+  #fault: MqttError | undefined;
+  #faultAt: Millis = Infinity;
+  #wake: (() => void) | undefined;
+  #timerAt: Millis = Infinity;
+  #cancelTimer: (() => void) | undefined;
+  #room: Signal | undefined;
+  #drained: Signal | undefined;
+  #onChunk: (chunk: Uint8Array | null) => void = ignore;
+  #onReadError: (error: unknown) => void = ignore;
+  #onWritten: () => void = ignore;
+  #onWriteError: (error: unknown) => void = ignore;
+
+  /** Takes the engine to drive and the clock to drive it by. */
+  constructor(engine: Engine, clock: Clock) {
+    this.#engine = engine;
+    this.#clock = clock;
+  }
+
+  /** Whether a connection is attached of which no end or failure has been noticed. */
+  get alive(): boolean {
+    return this.#connection !== undefined && !this.#ended && this.#fault === undefined;
+  }
+
+  /**
+   * Takes a fresh connection over and sends CONNECT.
+   *
+   * @throws {UsageError} what `Engine.opened` throws; the connection is the caller's to close then.
+   */
+  attach(connection: Connection, connect: ConnectOptions, pongTimeout: Millis): void {
+    this.#engine.opened(connect, pongTimeout, this.#clock.now());
+    this.#connection = connection;
+    this.#ended = this.#reading = false;
+    this.#fault = undefined;
+    this.#faultAt = Infinity;
+    const current = () => this.#connection === connection;
+    this.#onChunk = (chunk) => current() && this.#arrived(chunk);
+    this.#onReadError = (error) => current() && this.#failedToRead(error);
+    this.#onWritten = () => current() && this.#written();
+    this.#onWriteError = (error) => current() && this.#failedToWrite(error);
+    this.#flush();
+  }
+
+  /** Something was commanded: one write for all that is commanded in this turn. */
+  kick(): void {
+    if (this.#batch !== undefined) return;
+    if (this.#engine.pending >= FULL_BATCH) this.#flush();
+    else if (!this.#scheduled) {
+      this.#scheduled = true;
+      queueMicrotask(this.#run);
+    }
+  }
+
+  /** Resolves when the bytes that wait have been handed to the connection, or there is none any more. */
+  room(): Promise<void> {
+    if (!this.alive) return DONE;
+    return (this.#room ??= signal()).promise;
+  }
+
+  /** Resolves when all bytes are written, or there is no connection any more to write them to. */
+  drained(): Promise<void> {
+    this.#flush();
+    if (!this.alive || (this.#batch === undefined && this.#engine.pending === 0)) return DONE;
+    return (this.#drained ??= signal()).promise;
+  }
+
+  /**
+   * Waits until the engine may have something new, or `until` has come; may return early. Pull `Engine.next` dry
+   * before. One wait at a time.
+   *
+   * With `read` false nothing is read meanwhile: time and pings go on, the broker is slowed down.
+   */
+  async wait(
+    until: Millis,
+    options: { readonly read?: boolean; readonly signal?: AbortSignal } = {},
+  ): Promise<void> {
+    const { read = true, signal } = options;
+    const now = this.#clock.now();
+    if (read) {
+      this.#engine.resume(now);
+      this.#read();
+    } else this.#engine.pause(now);
+    this.#flush();
+    if (!signal?.aborted) {
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve;
+        signal?.addEventListener("abort", this.wake);
+        this.#arm(Math.min(until, this.#engine.deadline, this.#faultAt));
+      });
+      this.#wake = undefined;
+      signal?.removeEventListener("abort", this.wake);
+    }
+    this.#tick();
+  }
+
+  /** Ends a running {@link wait} early. */
+  readonly wake: () => void = () => {
+    this.#wake?.();
+  };
+
+  /** Nobody waits from now on: no timer runs, and what the peer does not say meanwhile is not held against it. */
+  rest(): void {
+    this.#cancelTimer?.();
+    this.#cancelTimer = undefined;
+    this.#timerAt = Infinity;
+    this.#engine.pause(this.#clock.now());
+  }
+
+  /** Lets go of the connection and closes it. What was not written is dropped; never rejects. */
+  async detach(): Promise<void> {
+    const connection = this.#connection;
+    if (connection === undefined) return;
+    this.#connection = undefined;
+    this.rest();
+    this.#engine.closed(null);
+    this.#release();
+    this.wake();
+    await connection.close();
+  }
+
+  readonly #run = (): void => {
+    this.#scheduled = false;
+    this.#flush();
+  };
+
+  #read(): void {
+    if (this.#reading || this.#ended || this.#connection === undefined) return;
+    this.#reading = true;
+    this.#connection.read().then(this.#onChunk, this.#onReadError);
+  }
+
+  #arrived(chunk: Uint8Array | null): void {
+    this.#reading = false;
+    if (chunk === null) this.#end(this.#fault === undefined ? null : closed(this.#fault));
+    else this.#engine.receive(chunk, this.#clock.now());
+    this.wake();
+  }
+
+  #failedToRead(error: unknown): void {
+    this.#reading = false;
+    this.#end(this.#fault ?? toMqttError(error, "read-failed", "reading from the broker failed"));
+    this.wake();
+  }
+
+  #end(cause: MqttError | null): void {
+    this.#ended = true;
+    this.#engine.closed(cause);
+    this.#release();
+  }
+
+  #flush(): void {
+    if (this.#batch !== undefined || this.#connection === undefined || this.#fault !== undefined) return;
+    const batch = this.#engine.take(this.#clock.now());
+    if (batch !== null) {
+      this.#batch = batch;
+      this.#connection.write(batch).then(this.#onWritten, this.#onWriteError);
+    }
+    this.#room?.resolve();
+    this.#room = undefined;
+  }
+
+  #written(): void {
+    this.#engine.give(this.#batch!);
+    this.#batch = undefined;
+    if (this.#engine.pending > 0) return this.#flush();
+    this.#room?.resolve();
+    this.#drained?.resolve();
+    this.#room = this.#drained = undefined;
+  }
+
+  #failedToWrite(error: unknown): void {
+    this.#fault = toMqttError(error, "write-failed", "writing to the broker failed");
+    this.#faultAt = this.#clock.now() + LAST_WORDS;
+    this.#release();
+    this.wake();
+  }
+
+  /** Nothing more will be written: whoever waits for it goes on, and finds the connection gone. */
+  #release(): void {
+    this.#batch = undefined;
+    this.#room?.resolve();
+    this.#drained?.resolve();
+    this.#room = this.#drained = undefined;
+  }
+
+  #tick(): void {
+    const now = this.#clock.now();
+    if (now >= this.#faultAt && !this.#ended) this.#end(this.#fault!);
+    this.#engine.tick(now);
+    if (this.#engine.pending > 0) this.kick();
+  }
+
+  /** A timer that is armed for an earlier moment is left: it wakes early, which is cheaper than a timer a wait. */
+  #arm(at: Millis): void {
+    if (at >= this.#timerAt) return;
+    this.#cancelTimer?.();
+    this.#timerAt = at;
+    this.#cancelTimer = at === Infinity ? undefined : this.#clock.timer(at, () => {
+      this.#timerAt = Infinity;
+      this.#cancelTimer = undefined;
+      this.wake();
+    });
+  }
+}
+
+interface Signal {
+  readonly promise: Promise<void>;
+  readonly resolve: () => void;
+}
+
+function signal(): Signal {
+  let resolve!: () => void;
+  const promise = new Promise<void>((fulfil) => resolve = fulfil);
+  return { promise, resolve };
+}
+
+function toMqttError(error: unknown, code: "read-failed" | "write-failed", text: string): MqttError {
+  return error instanceof MqttError ? error : new ConnectionError(code, text, { cause: error });
+}
+
+/** The end is what counts: that a write failed of it is a matter of which was noticed first. */
+function closed(cause: MqttError): MqttError {
+  return new ConnectionError("closed", "Connection closed by broker", { cause });
+}
+
+function ignore(): void {}
+
+const DONE = Promise.resolve();
+
+/** From here on a batch is worth a write before the turn ends. */
+const FULL_BATCH = 64 * 1024;
+
+/** How long after a failed write the peer's last bytes may take to be read. */
+const LAST_WORDS: Millis = 1000;

@@ -1,0 +1,45 @@
+/**
+ * MQTT clients for Deno, Bun, Node and the browser: {@link MQTT} with the API of CircuitPython's MiniMQTT.
+ *
+ * @module
+ */
+export type { Clock } from "./clock.ts";
+export * from "./constants.ts";
+export { setSocket } from "./default_transport.ts";
+export { MMQTTException, MMQTTStateError } from "./exceptions.ts";
+export {
+  type ForeignLogger,
+  type LogDetails,
+  type Logger,
+  type LoggerPackage,
+  NullLogger,
+} from "./logger.ts";
+export { MQTT } from "./mqtt.ts";
+export type {
+  CallOptions,
+  ConnectArguments,
+  MQTTOptions,
+  OnMessage,
+  PublishArguments,
+  Received,
+  SubscribeArguments,
+  Subscriptions,
+} from "./mqtt_options.ts";
+export type { MessageInput } from "./payload.ts";
+export {
+  type ConnectionCode,
+  ConnectionError,
+  type Message,
+  MqttError,
+  type MqttErrorCode,
+  MQTTMatcher,
+  type Payload,
+  type ProtocolCode,
+  ProtocolError,
+  type QoS,
+  type RefusedCode,
+  RefusedError,
+  type Transport,
+  type UsageCode,
+  UsageError,
+} from "@minimqtt/core";

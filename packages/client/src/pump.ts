@@ -1,0 +1,327 @@
+/**
+ * Pulls events while calls are in progress, as MiniMQTT does: nothing moves between calls.
+ *
+ * One call drives at a time; the others sleep until their answer has been pulled or it is their turn. Messages are
+ * delivered one after the other, and the call that drives owns what their callbacks throw. It does not end before a
+ * callback it called, and drives on meanwhile: pings leave, and if somebody waits for an answer (a publish within the
+ * callback, say), it pulls on, and messages queue behind the callback. The queue is short; when it is full nothing is
+ * read, and the server is slowed down.
+ *
+ * @module
+ */
+import type { Engine, EngineEvent, Message, Millis, MqttError, PacketId } from "@minimqtt/core";
+import type { Clock } from "./clock.ts";
+import type { Link } from "./link.ts";
+
+/** What the owner of a pump does with what is pulled. */
+export interface PumpHandlers {
+  /** Hands a message to the application; a promise holds further messages back until it settles. */
+  deliver(message: Message): unknown;
+  /** The connection is lost. Every call in progress is to be ended by {@link Pump.end}. */
+  offline(error: MqttError): Promise<void>;
+  /** What calls in progress reject with when the connection is lost. */
+  toException(error: MqttError): unknown;
+  /** An acknowledgement came that nobody waits for. */
+  stray(event: EngineEvent): void;
+}
+
+/** One call in progress, and what ends it. */
+export class Call {
+  /** The type of the event that ends it; `time` for a call that only its time ends, `room` for one that never drives. */
+  readonly type: "online" | "settled" | "pong" | "time" | "room";
+  /** The packet identifier of the `settled` event. */
+  readonly id: PacketId;
+  /** Whether it has ended. */
+  done = false;
+  /** The event that ended it. */
+  event: EngineEvent | undefined;
+  /** The error that ended it. */
+  error: unknown;
+  #wake: (() => void) | undefined;
+
+  constructor(type: Call["type"], id: PacketId = 0) {
+    this.type = type;
+    this.id = id;
+  }
+
+  settle(event?: EngineEvent): void {
+    this.done = true;
+    this.event = event;
+    this.wake();
+  }
+
+  fail(error: unknown): void {
+    this.done = true;
+    this.error = error;
+    this.wake();
+  }
+
+  /** Sleeps until {@link wake}. */
+  sleep(): Promise<void> {
+    return new Promise((resolve) => this.#wake = resolve);
+  }
+
+  get asleep(): boolean {
+    return this.#wake !== undefined;
+  }
+
+  readonly wake = (): void => {
+    const wake = this.#wake;
+    this.#wake = undefined;
+    wake?.();
+  };
+}
+
+/** Runs calls on one engine and link. */
+export class Pump {
+  readonly #engine: Engine;
+  readonly #link: Link;
+  readonly #clock: Clock;
+  readonly #handlers: PumpHandlers;
+  readonly #calls = new Set<Call>();
+  readonly #settling = new Map<PacketId, Call>();
+  readonly #records = new Set<number[]>();
+  #queue: Message[] = [];
+  #delivering: Message | undefined;
+  /** What the callback that waited has thrown, until the call that drives takes it. */
+  #thrown: { readonly error: unknown } | undefined;
+  /** The loss of the connection, from when it is pulled until the messages that came before it are delivered. */
+  #lostBy: MqttError | undefined;
+  #driver: Call | undefined;
+
+  constructor(engine: Engine, link: Link, clock: Clock, handlers: PumpHandlers) {
+    this.#engine = engine;
+    this.#link = link;
+    this.#clock = clock;
+    this.#handlers = handlers;
+  }
+
+  /** The message whose callback runs. */
+  get delivering(): Message | undefined {
+    return this.#delivering;
+  }
+
+  /** Whether the connection was lost and that is still to be handled, by the next {@link run}. */
+  get losing(): boolean {
+    return this.#lostBy !== undefined;
+  }
+
+  /** Every packet type that is pulled from now on is added to `types`, until {@link unrecord}. */
+  record(types: number[]): void {
+    this.#records.add(types);
+  }
+
+  unrecord(types: number[]): void {
+    this.#records.delete(types);
+  }
+
+  /**
+   * Pulls until the call has ended or `until` has come; false when its time came first.
+   *
+   * Rejects with the call's error, with what a callback threw meanwhile, or with the signal's reason.
+   */
+  async run(call: Call, until: Millis, signal?: AbortSignal): Promise<boolean> {
+    this.#calls.add(call);
+    if (call.type === "settled") this.#settling.set(call.id, call);
+    // Who drives behind a callback may have stopped pulling, and knows nothing of a new deadline.
+    if (this.#delivering !== undefined) this.#link.wake();
+    try {
+      while (!call.done) {
+        signal?.throwIfAborted();
+        if (this.#driver === undefined && call.type !== "room") {
+          const turn = await this.#drive(call, until, signal);
+          if (turn === LATE) return false;
+          await turn.losing;
+        } else if (this.#clock.now() >= until) return false;
+        else await this.#sleep(call, until, signal);
+      }
+      if (call.event === undefined && call.error !== undefined) throw call.error;
+      return true;
+    } finally {
+      this.#calls.delete(call);
+      this.#settling.delete(call.id);
+      if (this.#driver === undefined) this.#passOn();
+    }
+  }
+
+  /**
+   * Ends every call in progress when the connection has ended: those that wait for an answer fail with `error`, and
+   * so do all others unless the end was `asked` for (MM-231). What was not delivered is dropped, except messages with
+   * QoS 2: a server that resumes the session sends them again, but the engine has seen them and gives them only once.
+   */
+  end(error: unknown, asked: boolean): void {
+    this.#lostBy = undefined;
+    for (let event = this.#engine.next(); event !== null; event = this.#engine.next()) {
+      if (event.type === "settled") this.#settling.get(event.id)?.settle(event);
+      else if (event.type === "message") this.#queue.push(event);
+    }
+    this.#queue = this.#queue.filter((message) => message.qos === 2);
+    for (const call of this.#calls) {
+      if (call.done) continue;
+      if (asked && call.type === "time") call.settle();
+      else call.fail(error);
+    }
+    this.#link.wake();
+  }
+
+  async #drive(call: Call, until: Millis, signal: AbortSignal | undefined): Promise<Turn> {
+    this.#driver = call;
+    const patient = this.#clock.now() + GLANCE;
+    try {
+      for (let waited = false;; waited = true) {
+        for (;;) {
+          if (this.#delivering === undefined) {
+            if (signal?.aborted || (call.done && this.#lostBy === undefined)) return AGAIN;
+          }
+          const step = this.#step(call);
+          if (step === false) break;
+          if (step !== true) return { losing: step };
+        }
+        const behind = this.#delivering !== undefined;
+        if (behind) {
+          await this.#link.wait(Infinity, { read: !this.#full && this.#isAwaited });
+        } else {
+          if (waited && this.#clock.now() >= until) return LATE;
+          await this.#link.wait(until, signal === undefined ? {} : { signal });
+        }
+        if (this.#thrown !== undefined) {
+          const { error } = this.#thrown;
+          this.#thrown = undefined;
+          throw error;
+        }
+        if (behind && this.#delivering === undefined && !call.done) {
+          // However many messages come, each with a callback that takes its time: a deadline holds (MM-082).
+          const now = this.#clock.now();
+          if (now >= until && now >= patient) return LATE;
+        }
+      }
+    } finally {
+      this.#driver = undefined;
+      this.#link.rest();
+      // An answer may have made room for what was queued.
+      if (this.#engine.pending > 0) this.#link.kick();
+      this.#passOn();
+    }
+  }
+
+  /** Handles one event; false when there is none, a promise when it is the loss of the connection. */
+  #step(driver: Call): boolean | Promise<void> {
+    if (this.#delivering === undefined) {
+      // What an earlier connection left waits for the CONNACK to tell whether the session goes on.
+      const queued = this.#engine.state === "connecting" ? undefined : this.#queue.shift();
+      if (queued !== undefined) return this.#deliver(queued);
+      if (this.#lostBy !== undefined) return this.#handlers.offline(this.#lostBy);
+    } else if (this.#full || !this.#isAwaited) return false;
+    const event = this.#engine.next();
+    if (event === null) return false;
+    if (event.packet !== 0) { for (const types of this.#records) types.push(event.packet); }
+    switch (event.type) {
+      case "message":
+        if (this.#delivering === undefined) return this.#deliver(event);
+        this.#queue.push(event);
+        return true;
+      case "settled":
+        if (this.#settling.has(event.id)) this.#settling.get(event.id)!.settle(event);
+        else this.#handlers.stray(event);
+        return true;
+      case "online":
+        if (!event.connack.sessionPresent) this.#queue.length = 0;
+        this.#settleAll(event);
+        return true;
+      case "pong":
+        this.#settleAll(event);
+        return true;
+      case "offline":
+        // Asked for: who asked goes on with it.
+        if (event.error === null) return true;
+        this.#lostBy = event.error;
+        if (this.#delivering !== undefined) this.#failBut(driver, this.#handlers.toException(event.error));
+        return true;
+      case "progress":
+        // A step of QoS 2 may have queued its answer.
+        this.#link.kick();
+        if (!event.expected) this.#handlers.stray(event);
+        return true;
+      default:
+        return true;
+    }
+  }
+
+  #settleAll(event: EngineEvent): void {
+    for (const call of this.#calls) if (call.type === event.type) call.settle(event);
+  }
+
+  /** The callback that runs may wait for any of these; the driver delivers what came before, and fails then. */
+  #failBut(driver: Call, error: unknown): void {
+    for (const call of this.#calls) if (call !== driver && !call.done) call.fail(error);
+  }
+
+  #deliver(message: Message): true {
+    this.#delivering = message;
+    let result: unknown;
+    try {
+      result = this.#handlers.deliver(message);
+    } catch (error) {
+      this.#delivered(message);
+      throw error;
+    }
+    if (!isPromise(result)) this.#delivered(message);
+    else {
+      Promise.resolve(result).then(() => this.#delivered(message), (error) => {
+        this.#thrown = { error };
+        this.#delivered(message);
+      });
+    }
+    return true;
+  }
+
+  /** Whatever its callback did, the message counts as received [MQTT-4.5.0-2] (MM-130). */
+  #delivered(message: Message): void {
+    this.#delivering = undefined;
+    if (message.qos !== 0) {
+      this.#engine.acknowledge(message);
+      this.#link.kick();
+    }
+    this.#link.wake();
+  }
+
+  get #full(): boolean {
+    return this.#queue.length >= LONGEST_QUEUE;
+  }
+
+  /** Whether a call in progress waits for an answer, so that it is worth pulling on while a callback runs. */
+  get #isAwaited(): boolean {
+    for (const call of this.#calls) if (call.type !== "time" && !call.done) return true;
+    return false;
+  }
+
+  async #sleep(call: Call, until: Millis, signal: AbortSignal | undefined): Promise<void> {
+    const cancel = until === Infinity ? undefined : this.#clock.timer(until, call.wake);
+    signal?.addEventListener("abort", call.wake);
+    await call.sleep();
+    signal?.removeEventListener("abort", call.wake);
+    cancel?.();
+  }
+
+  /** It is the turn of another call to pull. */
+  #passOn(): void {
+    for (const call of this.#calls) {
+      if (call.asleep && !call.done && call.type !== "room") return call.wake();
+    }
+  }
+}
+
+/** How a turn of driving ended: with the loss of the connection to be handled, at its time, or for another look. */
+type Turn = { readonly losing: Promise<void> | undefined };
+const LATE: Turn = { losing: undefined };
+const AGAIN: Turn = { losing: undefined };
+
+function isPromise(value: unknown): value is PromiseLike<unknown> {
+  return typeof (value as PromiseLike<unknown> | null | undefined)?.then === "function";
+}
+
+/** Enough that the answer to a callback's own publish is found behind what was under way. */
+const LONGEST_QUEUE = 1024;
+
+/** How long callbacks follow one another when there is no time at all, as in `loop(0)`, in milliseconds. */
+const GLANCE: Millis = 50;
