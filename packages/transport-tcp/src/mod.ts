@@ -1,0 +1,37 @@
+/**
+ * MQTT over plain TCP, on Deno, Bun and Node: {@link tcp}.
+ *
+ * @example
+ * ```ts
+ * import { tcp } from "@minimqtt/transport-tcp";
+ *
+ * const connection = await tcp().connect({ host: "localhost", port: 1883 });
+ * await connection.write(new Uint8Array([0xc0, 0x00]));
+ * await connection.close();
+ * ```
+ *
+ * @module
+ */
+
+import type { Transport } from "@minimqtt/core";
+import { transport } from "./dialling.ts";
+import type { TcpOptions } from "./dialling.ts";
+
+export type { TcpOptions } from "./dialling.ts";
+
+/**
+ * Makes the TCP transport, for `mqtt://` and `tcp://` (port 1883, nothing encrypted). It fulfils the contract in
+ * `@minimqtt/core`; what it throws is described there.
+ *
+ * Deno is served by `Deno.connect`, Bun and Node by `node:net`; only the one in use is loaded. Whoever bundles for one
+ * runtime imports `@minimqtt/transport-tcp/deno` or `@minimqtt/transport-tcp/node` and leaves the other out. All
+ * addresses of a host name are tried, IPv6 and IPv4. On Deno `--allow-net=HOST:PORT` is all it needs.
+ */
+export function tcp(options?: TcpOptions): Transport {
+  const deno = "Deno" in globalThis;
+  return transport(options, async (...call) => {
+    const { dial } = await (deno ? import("./deno.ts") : import("./node.ts"));
+    call[2]?.throwIfAborted();
+    return dial(...call);
+  });
+}

@@ -1,0 +1,123 @@
+/**
+ * The contract's connection on a stream socket of `node:net`: push turned into pull.
+ *
+ * @module
+ */
+
+import { ConnectionError } from "@minimqtt/core";
+import type { Connection } from "@minimqtt/core";
+import type { Socket } from "node:net";
+
+interface Waiting<Value> {
+  resolve(value: Value): void;
+  reject(error: ConnectionError): void;
+}
+
+/** A connection over a `net.Socket`, or a `tls.TLSSocket`, which must have been made with `allowHalfOpen`. */
+export class NodeConnection implements Connection {
+  readonly #socket: Socket;
+  #chunks: Uint8Array[] = [];
+  #held = 0;
+  #failure: Error | undefined;
+  #ended = false;
+  #released = false;
+  #reader: Waiting<Uint8Array | null> | undefined;
+  #writer: Waiting<void> | undefined;
+  #closing: Promise<void> | undefined;
+
+  /** Takes a socket that is connected, and owns it from here on. */
+  constructor(socket: Socket) {
+    this.#socket = socket;
+    socket.on("data", (chunk: Uint8Array) => this.#arrived(chunk));
+    socket.on("end", () => {
+      this.#ended = true;
+      this.#endReading();
+    });
+    socket.on("error", (error) => this.#failure = error);
+    socket.on("close", () => {
+      this.#released = true;
+      this.#endReading();
+      this.#endWriting();
+    });
+  }
+
+  /** As the contract says. Chunks have at most the size of the runtime's own: 64 KiB on Node, 512 KiB on Bun. */
+  read(): Promise<Uint8Array | null> {
+    if (this.#reader) return Promise.reject(new ConnectionError("read-failed", "another read is pending"));
+    const chunk = this.#chunks.shift();
+    if (chunk) {
+      this.#held -= chunk.length;
+      if (this.#held === 0) this.#socket.resume();
+      return Promise.resolve(chunk);
+    }
+    return new Promise((resolve, reject) => {
+      this.#reader = { resolve, reject };
+      if (this.#ended || this.#released || this.#closing) this.#endReading();
+    });
+  }
+
+  /** As the contract says: resolves when the system has taken all bytes. */
+  write(bytes: Uint8Array): Promise<void> {
+    if (this.#closing) return Promise.reject(new ConnectionError("closed", "the connection is closed"));
+    if (this.#writer) return Promise.reject(new ConnectionError("write-failed", "another write is pending"));
+    return new Promise((resolve, reject) => {
+      this.#writer = { resolve, reject };
+      this.#socket.write(bytes, (error) => this.#endWriting(error));
+    });
+  }
+
+  /** As the contract says: what was written goes out, then the end; what still comes is thrown away. */
+  close(): Promise<void> {
+    return this.#closing ??= new Promise((resolve) => {
+      const socket = this.#socket;
+      this.#chunks = [];
+      if (this.#released) return resolve();
+      const timer = setTimeout(() => socket.destroy(), PATIENCE);
+      socket.once("close", () => {
+        clearTimeout(timer);
+        resolve();
+      });
+      socket.end();
+      socket.resume();
+      this.#reader?.resolve(null);
+      this.#reader = undefined;
+    });
+  }
+
+  #arrived(chunk: Uint8Array): void {
+    if (this.#closing) return;
+    if (this.#reader) {
+      this.#reader.resolve(chunk);
+      this.#reader = undefined;
+      return;
+    }
+    this.#chunks.push(chunk);
+    this.#held += chunk.length;
+    if (this.#held >= ENOUGH) this.#socket.pause();
+  }
+
+  #endReading(): void {
+    const cause = this.#failure;
+    if (!cause || this.#closing) this.#reader?.resolve(null);
+    else {this.#reader?.reject(
+        new ConnectionError("read-failed", `connection lost: ${cause.message}`, { cause }),
+      );}
+    this.#reader = undefined;
+  }
+
+  #endWriting(cause: Error | null | undefined = this.#failure): void {
+    const writer = this.#writer;
+    this.#writer = undefined;
+    // Node reports success for a write that was under way when the socket was destroyed.
+    if (!cause && !this.#socket.destroyed) writer?.resolve();
+    else if (this.#closing) {
+      writer?.reject(new ConnectionError("closed", "the connection was closed", { cause }));
+    } else writer?.reject(new ConnectionError("write-failed", `write failed: ${cause?.message}`, { cause }));
+  }
+}
+
+/** Bytes nobody has read yet at which the socket is paused. */
+const ENOUGH = 131_072;
+
+/** Milliseconds that closing waits for the peer. */
+const PATIENCE = 1000;
