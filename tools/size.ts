@@ -1,0 +1,68 @@
+// What a bundle with us weighs: minified by esbuild, then gzip -9, in bytes. `npm run size`; fails over the limit.
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { gzipSync } from "node:zlib";
+import { build } from "esbuild";
+import { root } from "./workspace.ts";
+
+interface Bundle {
+  readonly name: string;
+  readonly source: string;
+  /** Without them there is nothing to measure. */
+  readonly needs: readonly string[];
+  readonly limit?: number;
+}
+
+const bundles: readonly Bundle[] = [
+  {
+    name: "MQTT + tcp",
+    source: 'export { MQTT } from "@minimqtt/client"; export { tcp } from "@minimqtt/transport-tcp";',
+    needs: ["packages/client/src/mod.ts", "packages/transport-tcp/src/mod.ts"],
+    limit: 7 * 1024,
+  },
+  {
+    name: "Client + ws",
+    source: 'export { Client } from "@minimqtt/client"; export { ws } from "@minimqtt/transport-ws";',
+    needs: ["packages/client/src/client.ts", "packages/transport-ws/src/mod.ts"],
+  },
+  {
+    name: "core alone",
+    source: 'export * from "@minimqtt/core";',
+    needs: ["packages/core/src/mod.ts"],
+  },
+];
+
+for (const { name, source, needs, limit } of bundles) {
+  const absent = needs.find((file) => !existsSync(join(root, file)));
+  if (absent !== undefined) {
+    console.log(`${name}: not measured, there is no ${absent}`);
+    continue;
+  }
+  const { minified, zipped, largest } = await measure(source);
+  const tooBig = limit !== undefined && zipped > limit;
+  const note = limit === undefined ? "" : ` (limit ${limit}${tooBig ? ", EXCEEDED" : ""})`;
+  console.log(`${name}: ${zipped} bytes${note}, ${minified} before gzip`);
+  if (!tooBig) continue;
+  console.log(`  of them: ${largest.join(", ")}`);
+  process.exitCode = 1;
+}
+
+async function measure(source: string): Promise<{ minified: number; zipped: number; largest: string[] }> {
+  const { outputFiles, metafile } = await build({
+    stdin: { contents: source, resolveDir: root, loader: "ts" },
+    bundle: true,
+    minify: true,
+    format: "esm",
+    target: "es2022",
+    platform: "neutral",
+    external: ["node:*"],
+    write: false,
+    metafile: true,
+    logLevel: "error",
+  });
+  const bytes = outputFiles[0]?.contents ?? new Uint8Array();
+  const inputs = Object.values(metafile.outputs).flatMap((output) => Object.entries(output.inputs));
+  const largest = inputs.sort(([, a], [, b]) => b.bytesInOutput - a.bytesInOutput).slice(0, 10)
+    .map(([file, { bytesInOutput }]) => `${file} ${bytesInOutput}`);
+  return { minified: bytes.length, zipped: gzipSync(bytes, { level: 9 }).length, largest };
+}
