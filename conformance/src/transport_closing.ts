@@ -1,0 +1,172 @@
+/**
+ * Tests of closing: rule 8.
+ *
+ * @module
+ */
+
+import type { Connection } from "@minimqtt/core";
+import { drain, pattern, pause, PIECE } from "./transport_arena.ts";
+import type { Arena, Case } from "./transport_arena.ts";
+
+/** The cases of this file. */
+export const closingCases: readonly Case[] = [
+  {
+    rule: 8,
+    name: "close resolves a pending read to null, though the peer does nothing",
+    async run(arena: Arena) {
+      const [connection] = await arena.pair();
+      const reading = connection.read();
+      await closes(arena, connection);
+      arena.check(await arena.within(reading, "the pending read()") === null, "the pending read() got bytes");
+    },
+  },
+  {
+    rule: 8,
+    name: "close settles a pending write, though the peer does not read",
+    needs: ["backpressure"],
+    async run(arena: Arena) {
+      const [connection] = await arena.pair();
+      const { pending } = await arena.fill(connection);
+      const writing = pending.catch((error) => error);
+      await closes(arena, connection);
+      await arena.within(writing, "the pending write()");
+    },
+  },
+  {
+    rule: 8,
+    name: "close right behind a write delivers all its bytes and then the end",
+    async run(arena: Arena) {
+      const [connection, peer] = await arena.pair();
+      await arena.within(connection.write(PIECE), "write()");
+      const closing = connection.close();
+      await arena.receive(peer, PIECE.length);
+      await arena.receiveEnd(peer);
+      await peer.close();
+      await arena.within(closing, "close()");
+    },
+  },
+  {
+    rule: 8,
+    name: "close delivers what was written though bytes from the peer were never read",
+    async run(arena: Arena) {
+      const [connection, peer] = await arena.pair();
+      await arena.within(peer.write(PIECE), "the peer's write()");
+      await arena.within(connection.write(PIECE), "write()");
+      const closing = connection.close();
+      await pause(50);
+      await arena.receive(peer, PIECE.length);
+      await arena.receiveEnd(peer);
+      await peer.close();
+      await arena.within(closing, "close()");
+      await arena.receiveEnd(connection);
+    },
+  },
+  {
+    rule: 8,
+    name: "close resolves while the peer goes on writing, and the peer's writing comes to an end",
+    async run(arena: Arena) {
+      const [connection, peer] = await arena.pair();
+      const writing = (async () => {
+        try {
+          for (;;) {
+            await peer.write(PIECE);
+            await pause(0);
+          }
+        } catch {
+          return true;
+        }
+      })();
+      const bytes = await arena.within(connection.read(), "read()");
+      arena.check(bytes !== null, "the stream ended too early");
+      await closes(arena, connection);
+      await arena.within(writing, "the failure of the peer's write()");
+    },
+  },
+  {
+    rule: 8,
+    name: "close is quick when the peer ends too",
+    async run(arena: Arena) {
+      const [connection, peer] = await arena.pair();
+      const start = performance.now();
+      const closing = connection.close();
+      await drain(peer);
+      await peer.close();
+      await arena.within(closing, "close()");
+      const time = performance.now() - start;
+      arena.check(time < 900, `close() took ${Math.round(time)} ms though the peer had ended`);
+    },
+  },
+  {
+    rule: 8,
+    name: "close may be called twice at once, and again later",
+    async run(arena: Arena) {
+      const [connection, peer] = await arena.pair();
+      const closing = [connection.close(), connection.close()];
+      await drain(peer);
+      await peer.close();
+      for (const one of closing) await arena.within(one, "close()");
+      await arena.within(connection.close(), "close() once more");
+    },
+  },
+  {
+    rule: 8,
+    name: "close after the peer's end resolves",
+    async run(arena: Arena) {
+      const [connection, peer] = await arena.pair();
+      const closing = peer.close();
+      await arena.receiveEnd(connection);
+      await closes(arena, connection);
+      await arena.within(closing, "the peer's close()");
+    },
+  },
+  {
+    rule: 8,
+    name: "close after a reset that nobody has noticed resolves",
+    needs: ["reset"],
+    async run(arena: Arena) {
+      const [connection, peer] = await arena.pair();
+      peer.reset?.();
+      await closes(arena, connection);
+    },
+  },
+  {
+    rule: 8,
+    name: "read resolves to null and write rejects with closed, during close and after it",
+    async run(arena: Arena) {
+      const [connection, peer] = await arena.pair();
+      await arena.within(peer.write(PIECE), "the peer's write()");
+      await arena.receive(connection, 1).catch(() => undefined);
+      const closing = connection.close();
+      await arena.rejects(connection.write(pattern(3)), "closed", "write() during close()");
+      await arena.receiveEnd(connection);
+      await arena.within(closing, "close()");
+      await arena.rejects(connection.write(pattern(3)), "closed", "write() after close()");
+      await arena.rejects(connection.write(new Uint8Array(0)), "closed", "write() of nothing after close()");
+      for (let count = 0; count < 3; count++) await arena.receiveEnd(connection);
+    },
+  },
+  {
+    rule: 8,
+    name: "close leaves nothing behind: 1,000 connections, one after the other",
+    async run(arena: Arena) {
+      const listener = await arena.listen();
+      for (let count = 0; count < 1000; count++) {
+        const accepting = listener.accept();
+        const connection = await arena.within(arena.fixture.transport.connect(listener.address), "connect()");
+        const peer = await arena.within(accepting, "the fixture's accept()");
+        const writing = connection.write(pattern(2));
+        await arena.receive(peer, 2);
+        await arena.within(writing, "write()");
+        const closing = connection.close();
+        await arena.receiveEnd(peer);
+        await peer.close();
+        await arena.within(closing, "close()");
+      }
+    },
+  },
+];
+
+/** Closes, which must take about a second at most, whatever the peer does. */
+async function closes(arena: Arena, connection: Connection): Promise<void> {
+  await arena.within(connection.close(), "close()", 2500);
+}

@@ -1,0 +1,155 @@
+/**
+ * Tests of opening connections: rules 9 and 10.
+ *
+ * @module
+ */
+
+import type { Connection } from "@minimqtt/core";
+import { outcome, pattern, pause } from "./transport_arena.ts";
+import type { Arena, Case } from "./transport_arena.ts";
+
+/** The cases of this file. */
+export const diallingCases: readonly Case[] = [
+  {
+    rule: 9,
+    name: "connect rejects with dial-failed where nobody listens",
+    needs: ["refusal"],
+    async run(arena: Arena) {
+      const { address, close } = await arena.listen();
+      await close();
+      const attempt = arena.fixture.transport.connect(address);
+      const error = await arena.rejects(attempt, "dial-failed", "connect() to a closed port");
+      arena.check(error.cause !== undefined, "the error of a refused connection has no cause");
+      arena.check(error.message.includes(`${address.port}`), `the port is not in the text: ${error.message}`);
+    },
+  },
+  {
+    rule: 9,
+    name: "connect rejects with name-not-found for an unknown host name",
+    needs: ["unknown"],
+    async run(arena: Arena) {
+      const { unknown, transport } = arena.fixture;
+      arena.check(unknown !== undefined, "the fixture has no unknown address");
+      const error = await arena.rejects(
+        transport.connect(unknown),
+        "name-not-found",
+        "connect() to an unknown name",
+      );
+      arena.check(error.cause !== undefined, "the error of an unknown name has no cause");
+      arena.check(error.message.includes(unknown.host), `the name is not in the text: ${error.message}`);
+    },
+  },
+  {
+    rule: 10,
+    name: "connect rejects with the reason of a signal that was aborted before",
+    async run(arena: Arena) {
+      const listener = await arena.listen();
+      for (const reason of [new Error("enough"), "enough", { enough: true }]) {
+        const signal = AbortSignal.abort(reason);
+        await rejectsWith(arena, arena.fixture.transport.connect(listener.address, { signal }), reason);
+      }
+      // The first to be accepted is the first that was really opened.
+      const [connection, peer] = await arena.pair(listener);
+      await arena.within(connection.write(pattern(3)), "write()");
+      await arena.receive(peer, 3);
+    },
+  },
+  {
+    rule: 10,
+    name: "connect aborted at once rejects with the reason",
+    async run(arena: Arena) {
+      const { address } = await arena.listen();
+      const controller = new AbortController();
+      const attempt = arena.fixture.transport.connect(address, { signal: controller.signal });
+      const reason = new Error("enough");
+      controller.abort(reason);
+      await rejectsWith(arena, attempt, reason);
+    },
+  },
+  {
+    rule: 10,
+    name: "connect aborted at any moment rejects with the reason or resolves, and leaves no socket behind",
+    async run(arena: Arena) {
+      const listener = await arena.listen();
+      const closing: Promise<void>[] = [];
+      for (let turns = 0; turns < 60; turns++) {
+        const controller = new AbortController();
+        const reason = { turns };
+        const attempt = arena.fixture.transport.connect(listener.address, { signal: controller.signal });
+        // After so many microtasks, then after so many turns of the event loop.
+        for (let turn = turns < 30 ? 0 : 30; turn < turns; turn++) await (turns < 30 ? undefined : pause(0));
+        controller.abort(reason);
+        const done = await arena.settles(attempt, "connect() after an abort");
+        if ("value" in done) closing.push(done.value.close());
+        else {arena.check(
+            done.error === reason,
+            `connect() rejected with ${done.error}, expected the signal's reason`,
+          );}
+      }
+      const last = await arena.within(arena.fixture.transport.connect(listener.address), "connect()");
+      arena.keep(last);
+      await arena.within(last.write(pattern(1)), "write()");
+      // Connections are accepted in order: up to the last one, which has a byte to say, all must end.
+      for (let bytes: Uint8Array | null = null; bytes === null;) {
+        const peer = await arena.within(listener.accept(), "the fixture's accept()");
+        arena.keep(peer);
+        const reading = peer.read().catch(() => null);
+        bytes = await arena.within(
+          reading,
+          "the end, at the peer, of a connection whose attempt was aborted,",
+        );
+        if (bytes === null) await peer.close();
+      }
+      await arena.within(Promise.all(closing), "close()");
+    },
+  },
+  {
+    rule: 10,
+    name: "connect aborted at an address that does not answer rejects with the reason",
+    needs: ["silent"],
+    async run(arena: Arena) {
+      const silent = await arena.fixture.silent?.();
+      arena.check(silent !== undefined, "the fixture has no silent address");
+      try {
+        const controller = new AbortController();
+        const attempt = arena.fixture.transport.connect(silent.address, { signal: controller.signal });
+        arena.check(!await outcome(attempt, 100), "connect() settled though nobody had answered");
+        const reason = new Error("enough");
+        controller.abort(reason);
+        await rejectsWith(arena, attempt, reason);
+      } finally {
+        await silent.close();
+      }
+    },
+  },
+  {
+    rule: 10,
+    name: "connect that has resolved minds its signal no longer",
+    async run(arena: Arena) {
+      const listener = await arena.listen();
+      const controller = new AbortController();
+      const accepting = listener.accept();
+      const attempt = arena.fixture.transport.connect(listener.address, { signal: controller.signal });
+      const connection = await arena.within(attempt, "connect()");
+      const peer = await arena.within(accepting, "the fixture's accept()");
+      arena.keep(connection, peer);
+      const reading = connection.read();
+      controller.abort(new Error("too late"));
+      await pause(0);
+      await arena.within(connection.write(pattern(3)), "write() after an abort");
+      await arena.receive(peer, 3);
+      await arena.within(peer.write(pattern(3)), "the peer's write()");
+      const bytes = await arena.within(reading, "read() pending at an abort");
+      arena.check(bytes !== null, "read() pending at an abort resolved to null");
+    },
+  },
+];
+
+async function rejectsWith(arena: Arena, attempt: Promise<Connection>, reason: unknown): Promise<void> {
+  const done = await arena.settles(attempt, "connect() with an aborted signal", PROMPT);
+  arena.check("error" in done, "connect() resolved though its signal was aborted");
+  arena.check(done.error === reason, `connect() rejected with ${done.error}, expected the signal's reason`);
+}
+
+/** Milliseconds after which giving up is not giving up any more. */
+const PROMPT = 900;

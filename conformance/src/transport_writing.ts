@@ -1,0 +1,127 @@
+/**
+ * Tests of writing: rules 6, 7 and 9.
+ *
+ * @module
+ */
+
+import { drain, pattern, pause, PIECE } from "./transport_arena.ts";
+import type { Arena, Case } from "./transport_arena.ts";
+
+/** The cases of this file. */
+export const writingCases: readonly Case[] = [
+  {
+    rule: 6,
+    name: "write takes 16 MiB at once, and the array may be reused when it resolves",
+    async run(arena: Arena) {
+      const [connection, peer] = await arena.pair();
+      const bytes = pattern(16 * 1_048_576);
+      const sent = bytes.length;
+      const writing = connection.write(bytes).then(() => bytes.fill(SCRIBBLE));
+      await arena.receive(peer, sent);
+      await arena.within(writing, "write()");
+    },
+  },
+  {
+    rule: 6,
+    name: "write may get the same array again and again with other bytes in it",
+    async run(arena: Arena) {
+      const [connection, peer] = await arena.pair();
+      const count = 3000;
+      const sending = (async () => {
+        // A view in the middle of a larger buffer, with something else on both sides.
+        const bytes = new Uint8Array(64).fill(SCRIBBLE).subarray(16, 48);
+        for (let position = 0; position < count * bytes.length; position += bytes.length) {
+          bytes.set(pattern(bytes.length, position));
+          await connection.write(bytes);
+          bytes.fill(SCRIBBLE);
+        }
+      })();
+      await arena.receive(peer, count * 32);
+      await arena.within(sending, "write()");
+    },
+  },
+  {
+    rule: 6,
+    name: "write of nothing resolves and sends nothing",
+    async run(arena: Arena) {
+      const [connection, peer] = await arena.pair();
+      await arena.within(connection.write(new Uint8Array(0)), "write() of nothing");
+      await arena.within(connection.write(pattern(3)), "write()");
+      await arena.receive(peer, 3);
+    },
+  },
+  {
+    rule: 6,
+    name: "write rejects with write-failed while another is pending, and sends nothing",
+    needs: ["backpressure"],
+    async run(arena: Arena) {
+      const [connection, peer] = await arena.pair();
+      const { count, pending } = await arena.fill(connection);
+      await arena.rejects(
+        connection.write(new Uint8Array(5).fill(SCRIBBLE)),
+        "write-failed",
+        "a second write()",
+      );
+      await arena.receive(peer, count);
+      await arena.within(pending, "the first write()");
+      await arena.within(connection.write(pattern(3, count)), "write()");
+      await arena.receive(peer, 3, count);
+    },
+  },
+  {
+    rule: 7,
+    name: "write waits while the peer does not read, and goes on when it does",
+    needs: ["backpressure"],
+    async run(arena: Arena) {
+      const [connection, peer] = await arena.pair();
+      const { count, pending } = await arena.fill(connection);
+      await arena.receive(peer, count);
+      await arena.within(pending, "write() to a peer that reads again");
+    },
+  },
+  {
+    rule: 7,
+    name: "bytes that nobody reads stay with the peer, whose write waits",
+    needs: ["restraint"],
+    async run(arena: Arena) {
+      const [connection, peer] = await arena.pair();
+      const { count, pending } = await arena.fill(peer);
+      await arena.receive(connection, count);
+      await arena.within(pending, "the peer's write()");
+    },
+  },
+  {
+    rule: 9,
+    name: "write rejects with write-failed and a cause when the peer resets",
+    needs: ["reset", "backpressure"],
+    async run(arena: Arena) {
+      const [connection, peer] = await arena.pair();
+      const { pending } = await arena.fill(connection);
+      peer.reset?.();
+      const error = await arena.rejects(pending, "write-failed", "write() pending at a reset");
+      arena.check(error.cause !== undefined, "the error of a broken connection has no cause");
+      await arena.rejects(connection.write(PIECE), "write-failed", "the next write() after a reset");
+    },
+  },
+  {
+    rule: 9,
+    name: "write to a peer that has gone rejects with write-failed before long",
+    async run(arena: Arena) {
+      const [connection, peer] = await arena.pair();
+      const closing = peer.close();
+      await drain(connection);
+      await arena.within(closing, "the peer's close()");
+      // The first writes may still be taken: only their echo tells that nobody is there.
+      const writing = (async () => {
+        for (let count = 0; count < 1000; count++) {
+          await connection.write(pattern(100));
+          await pause(0);
+        }
+      })();
+      await arena.rejects(writing, "write-failed", "write() to a peer that has gone");
+    },
+  },
+];
+
+/** A value that the pattern does not have. */
+const SCRIBBLE = 0xff;

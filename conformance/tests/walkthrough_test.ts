@@ -1,0 +1,106 @@
+import { assertEquals, assertMatch, assertNotEquals } from "@std/assert";
+import { afterAll, beforeAll, describe, it } from "@std/testing/bdd";
+import { readFileSync } from "node:fs";
+import { startAedes } from "../src/brokers.ts";
+import { repository, run, runtime } from "./programs.ts";
+
+const LINES = [
+  "Attempting to connect to 127.0.0.1",
+  "Connected to MQTT Broker!",
+  "Flags: 0",
+  " RC: 0",
+  "Subscribing to test/topic",
+  "Subscribed to test/topic with QOS level 0",
+  "Publishing to test/topic",
+  "Published to test/topic with PID 1",
+  "New message on topic test/topic: Hello Broker!",
+  "Unsubscribing from test/topic",
+  "Unsubscribed from test/topic with PID 2",
+  "Disconnecting from 127.0.0.1",
+  "Disconnected from MQTT Broker!",
+];
+const PROGRAM = repository("apps/walkthrough/main.ts");
+const SETTINGS = repository("apps/walkthrough/settings.toml");
+const NAMES = "MQTT_BROKER,MQTT_PORT,MQTT_USERNAME,MQTT_PASSWORD,MQTT_TOPIC";
+
+describe(`walkthrough on ${runtime}`, () => {
+  let broker: Awaited<ReturnType<typeof startAedes>>;
+  beforeAll(async () => {
+    broker = await startAedes({
+      authenticate: (user, password) => !user || (user === "user" && password === "secret"),
+    });
+  });
+  afterAll(() => broker.stop());
+
+  const settings = () => ({ MQTT_BROKER: "127.0.0.1", MQTT_PORT: String(broker.port) });
+
+  it("prints the lines of the guide in order", async () => {
+    // On Deno with exactly what it needs: the broker, its settings file, and five names of the environment.
+    const result = await run(PROGRAM, {
+      env: settings(),
+      permissions: [
+        `--allow-net=127.0.0.1:${broker.port}`,
+        `--allow-read=${SETTINGS}`,
+        `--allow-env=${NAMES}`,
+      ],
+    });
+    assertEquals({ ...result, stdout: result.stdout.split("\n") }, {
+      stdout: [...LINES, ""],
+      stderr: "",
+      status: 0,
+    });
+  });
+
+  it("takes user name and password from the environment", async () => {
+    const env = { ...settings(), MQTT_USERNAME: "user", MQTT_PASSWORD: "secret" };
+    assertEquals((await run(PROGRAM, { env })).status, 0);
+  });
+
+  it("says that the broker refused a wrong password, and never which one", async () => {
+    const env = { ...settings(), MQTT_USERNAME: "user", MQTT_PASSWORD: "wr0ng-one" };
+    const { status, stdout, stderr } = await run(PROGRAM, { env });
+    assertNotEquals(status, 0);
+    assertMatch(stderr, /Connection Refused - Unauthorized/);
+    assertEquals((stdout + stderr).includes("wr0ng-one"), false);
+    assertEquals(stdout, LINES[0] + "\n");
+  });
+
+  if (runtime === "deno") {
+    it("names the permission that is missing", async () => {
+      const permissions = ["--allow-net=127.0.0.1:1", `--allow-read=${SETTINGS}`, `--allow-env=${NAMES}`];
+      const { status, stderr } = await run(PROGRAM, { env: settings(), permissions });
+      assertNotEquals(status, 0);
+      assertMatch(stderr, new RegExp(`--allow-net=127.0.0.1:${broker.port}`));
+    });
+  }
+});
+
+describe(`examples of the documents on ${runtime}`, () => {
+  let broker: Awaited<ReturnType<typeof startAedes>>;
+  beforeAll(async () => {
+    broker = await startAedes();
+  });
+  afterAll(() => broker.stop());
+
+  const documents = [
+    "README.md",
+    "packages/core/README.md",
+    "packages/client/README.md",
+    "packages/logger/README.md",
+  ]
+    .concat("packages/transport-tcp/README.md");
+  for (const document of documents) {
+    const text = readFileSync(repository(document), "utf8");
+    [...text.matchAll(/```ts\n(.*?)```/gs)].forEach(([, source], i) => {
+      it(`${document}, example ${i + 1} runs`, { timeout: 30_000 }, async () => {
+        const program = source!.replaceAll(
+          'broker: "localhost"',
+          `broker: "127.0.0.1", port: ${broker.port}`,
+        );
+        const { status, stderr } = await run(program, { source: true });
+        assertEquals(stderr, "");
+        assertEquals(status, 0);
+      });
+    });
+  }
+});
