@@ -1,0 +1,167 @@
+/**
+ * What the runtimes' socket interfaces cost under the transport contract: `node:net` against the runtime's own,
+ * on loopback, with the server in a process of its own (always Node, so that all runtimes meet the same).
+ *
+ *     deno run -A apps/bench/transport.ts [rounds]
+ *     bun apps/bench/transport.ts [rounds]
+ *     node apps/bench/transport.ts [rounds]
+ *
+ * Prints one line per measurement: the median of all rounds for each variant, and its ratio to `node:net` in the
+ * same run. More is better everywhere. Variants take turns within a round, so a noisy neighbour hits them alike.
+ *
+ * @module
+ */
+
+import type { Connection, Transport } from "@minimqtt/core";
+import { tcp as denoTcp } from "@minimqtt/transport-tcp/deno";
+import { tcp as nodeTcp } from "@minimqtt/transport-tcp/node";
+import { spawn } from "node:child_process";
+import { createServer } from "node:net";
+import type { Socket } from "node:net";
+import process from "node:process";
+import { fileURLToPath } from "node:url";
+import { bunTcp } from "./bun_tcp.ts";
+
+const MiB = 1_048_576;
+const CHUNK = 65_536;
+const SMALL = 64;
+
+interface Measurement {
+  readonly name: string;
+  readonly unit: string;
+  /** The byte that tells the server what to do. */
+  readonly order: string;
+  run(connection: Connection): Promise<number>;
+}
+
+const measurements: readonly Measurement[] = [
+  { name: "receive 64 KiB chunks", unit: "MiB/s", order: "B", run: receiveBulk },
+  { name: "receive 64 B writes", unit: "k/CPU-s", order: "S", run: receiveSmall },
+  { name: "send 64 KiB chunks", unit: "MiB/s", order: "K", run: sendBulk },
+  { name: "64 B ping-pong", unit: "k/s", order: "E", run: pingPong },
+];
+
+const BULK = 512 * MiB;
+const SMALL_COUNT = 300_000;
+const PING_PONGS = 20_000;
+
+async function receiveBulk(connection: Connection): Promise<number> {
+  const start = performance.now();
+  await receive(connection, BULK);
+  return BULK / MiB / (performance.now() - start) * 1000;
+}
+
+/** The sender is the bottleneck here, so what counts is the time the processor spends on this side. */
+async function receiveSmall(connection: Connection): Promise<number> {
+  const start = process.cpuUsage();
+  await receive(connection, SMALL_COUNT * SMALL);
+  const { user, system } = process.cpuUsage(start);
+  return SMALL_COUNT / (user + system) * 1000;
+}
+
+async function sendBulk(connection: Connection): Promise<number> {
+  const chunk = new Uint8Array(CHUNK);
+  await receive(connection, 1);
+  const start = performance.now();
+  for (let sent = 0; sent < BULK; sent += CHUNK) await connection.write(chunk);
+  await receive(connection, 1);
+  return BULK / MiB / (performance.now() - start) * 1000;
+}
+
+async function pingPong(connection: Connection): Promise<number> {
+  const chunk = new Uint8Array(SMALL);
+  await receive(connection, 1);
+  const start = performance.now();
+  for (let count = 0; count < PING_PONGS; count++) {
+    await connection.write(chunk);
+    await receive(connection, SMALL);
+  }
+  return PING_PONGS / (performance.now() - start);
+}
+
+async function receive(connection: Connection, count: number): Promise<void> {
+  while (count > 0) {
+    const bytes = await connection.read();
+    if (!bytes) throw new Error("the server hung up");
+    count -= bytes.length;
+  }
+}
+
+function serve(): void {
+  const server = createServer({ noDelay: true }, (socket) => {
+    socket.on("error", () => socket.destroy());
+    socket.once("data", (bytes) => orders[String.fromCharCode(bytes[0] ?? 0)]?.(socket));
+  });
+  server.listen(0, "127.0.0.1", () => process.send?.((server.address() as { port: number }).port));
+  process.on("disconnect", () => process.exit());
+}
+
+/** What the server does by order; where the client sends first, it waits for the "!" so that no chunk holds both. */
+const orders: Record<string, (socket: Socket) => void> = {
+  B: (socket) => repeat(socket, new Uint8Array(CHUNK), BULK / CHUNK),
+  S: (socket) => repeat(socket, new Uint8Array(SMALL), SMALL_COUNT),
+  K: (socket) => {
+    socket.write("!");
+    let left = BULK;
+    socket.on("data", (bytes) => (left -= bytes.length) || socket.write("."));
+  },
+  E: (socket) => {
+    socket.write("!");
+    socket.on("data", (bytes) => socket.write(bytes));
+  },
+};
+
+function repeat(socket: Socket, bytes: Uint8Array, count: number): void {
+  if (count > 0) socket.write(bytes, () => repeat(socket, bytes, count - 1));
+}
+
+async function measure(rounds: number): Promise<void> {
+  const here = globalThis as { Deno?: { version: { deno: string } }; Bun?: { version: string } };
+  const variants: Record<string, Transport> = { "node:net": nodeTcp() };
+  if (here.Deno) variants["Deno.connect"] = denoTcp();
+  if (here.Bun) variants["Bun.connect"] = bunTcp();
+  const runtime = here.Deno
+    ? `Deno ${here.Deno.version.deno}`
+    : here.Bun
+    ? `Bun ${here.Bun.version}`
+    : `Node ${process.version}`;
+
+  const node = fileURLToPath(new URL("../../node_modules/.bin/node", import.meta.url));
+  const server = spawn(node, [fileURLToPath(import.meta.url), "serve"], {
+    stdio: ["ignore", "inherit", "inherit", "ipc"],
+    serialization: "json",
+  });
+  const port = await new Promise<number>((resolve) =>
+    server.once("message", (port) => resolve(Number(port)))
+  );
+
+  console.log(`${runtime}, median of ${rounds} rounds, ratio to node:net`);
+  for (const { name, unit, order, run } of measurements) {
+    const results: Record<string, number[]> = {};
+    for (let round = 0; round < rounds; round++) {
+      for (const [variant, transport] of Object.entries(variants)) {
+        const connection = await transport.connect({ host: "127.0.0.1", port });
+        await connection.write(new TextEncoder().encode(order));
+        (results[variant] ??= []).push(await run(connection));
+        await connection.close();
+      }
+    }
+    const base = median(results["node:net"] ?? []);
+    const cells = Object.entries(results).map(([variant, values]) =>
+      `${variant} ${format(median(values))} (${(median(values) / base).toFixed(2)})`
+    );
+    console.log(`${name.padEnd(22)} ${unit.padEnd(8)} ${cells.join("   ")}`);
+  }
+  server.disconnect();
+}
+
+function median(values: readonly number[]): number {
+  return [...values].sort((a, b) => a - b)[values.length >> 1] ?? NaN;
+}
+
+function format(value: number): string {
+  return value.toPrecision(3).padStart(6);
+}
+
+if (process.argv[2] === "serve") serve();
+else await measure(Number(process.argv[2] ?? 9));
