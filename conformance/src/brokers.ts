@@ -54,7 +54,7 @@ export interface Mosquitto extends AsyncDisposable {
  * so it throws there.
  */
 export function mosquittoMissing(): string | null {
-  if (mosquittoPath() !== null) return null;
+  if (find("mosquitto") !== null) return null;
   const reason = "mosquitto is not installed: apt-get install mosquitto";
   if (process.env.CI) throw new Error(reason);
   return reason;
@@ -130,7 +130,7 @@ class MosquittoProcess implements Mosquitto {
   }
 
   async #run(): Promise<void> {
-    const path = mosquittoPath();
+    const path = find("mosquitto");
     if (path === null) throw new Error(mosquittoMissing() ?? "");
     this.log = "";
     const child = spawn(path, ["-c", join(this.folder, "mosquitto.conf")], {
@@ -207,15 +207,21 @@ class MosquittoProcess implements Mosquitto {
       file,
       Object.entries(passwords).map(([user, password]) => `${user}:${password}\n`).join(""),
     );
-    const { status, stderr } = spawnSync("mosquitto_passwd", ["-U", file], { encoding: "utf8" });
+    const { status, stderr } = spawnSync(find("mosquitto_passwd") ?? "mosquitto_passwd", ["-U", file], {
+      encoding: "utf8",
+    });
     if (status !== 0) throw new Error(`mosquitto_passwd failed: ${stderr}`);
   }
 }
 
-/** Debian puts it into a folder that is not in everybody's PATH. */
-function mosquittoPath(): string | null {
-  const folders = (process.env.PATH ?? "").split(delimiter).concat("/usr/sbin", "/usr/local/sbin");
-  const found = folders.map((folder) => join(folder, "mosquitto")).find((file) => {
+/** Where a program is; Debian puts servers into a folder that is not in everybody's PATH. */
+function find(program: string): string | null {
+  const folders = (process.env.PATH ?? "").split(delimiter).concat(
+    "/usr/bin",
+    "/usr/sbin",
+    "/usr/local/sbin",
+  );
+  const found = folders.map((folder) => join(folder, program)).find((file) => {
     try {
       accessSync(file, constants.X_OK);
       return true;

@@ -53,10 +53,10 @@ export class ScriptedBroker {
     let got = "";
     while (got.length < expected.length && expected.startsWith(got)) {
       const bytes = await this.#take((expected.length - got.length) / 2);
-      if (bytes === null) throw new Error(`expected ${expected}, got ${got || "nothing"}, then the end`);
+      if (bytes === null) throw new Error(`expected ${brief(expected)}, got ${brief(got)}, then the end`);
       got += toHex(bytes);
     }
-    if (got !== expected) throw new Error(`expected ${expected}, got ${got}`);
+    if (got !== expected) throw new Error(`expected ${brief(expected)}, got ${brief(got)}`);
   }
 
   /** Waits for one whole packet and gives it in hex; an empty string at the end of the connection. */
@@ -111,4 +111,10 @@ export class ScriptedBroker {
     this.#unread = this.#unread.subarray(bytes.length);
     return bytes;
   }
+}
+
+/** Hex for a message: its beginning, if it is long. */
+function brief(hex: string): string {
+  if (hex === "") return "nothing";
+  return hex.length <= 400 ? hex : `${hex.slice(0, 400)}... (${hex.length / 2} bytes)`;
 }

@@ -68,6 +68,12 @@ export class Arena {
     this.#connections.push(...connections);
   }
 
+  /** Lets something go on beside the test; that it fails is noticed where it is awaited, if it is. */
+  beside<Value>(promise: Promise<Value>): Promise<Value> {
+    promise.catch(() => undefined);
+    return promise;
+  }
+
   /** Fails the test unless `condition` holds; `text` says what is wrong. */
   check(condition: boolean, text: string): asserts condition {
     if (!condition) throw this.failure(text);
@@ -127,6 +133,14 @@ export class Arena {
     this.check(bytes === null, `${bytes?.length} more bytes came, expected the end of the stream`);
   }
 
+  /** Reads and forgets until the stream has ended in one way or another. */
+  async drain(from: Connection): Promise<void> {
+    for (;;) {
+      const done = await this.settles(from.read(), "read()");
+      if ("error" in done || done.value === null) return;
+    }
+  }
+
   /** Checks that `bytes` are the {@link pattern} from `position` on, and not empty. */
   compare(bytes: Uint8Array, position: number): void {
     this.check(bytes.length > 0, "read() resolved to an empty array");
@@ -145,7 +159,7 @@ export class Arena {
   async fill(into: Connection): Promise<{ readonly count: number; readonly pending: Promise<void> }> {
     const most = (this.fixture.slack ?? 0) + HELD_BACK + PIECE.length;
     for (let count = PIECE.length;; count += PIECE.length) {
-      const pending = into.write(PIECE);
+      const pending = this.beside(into.write(PIECE));
       // Silence for this long counts as waiting. Too short on a slow machine only means that less is filled in.
       const done = await outcome(pending, QUIET);
       if (!done) return { count, pending };
@@ -178,15 +192,6 @@ export async function outcome<Value>(
     return await Promise.race([promise.then((value) => ({ value }), (error: unknown) => ({ error })), late]);
   } finally {
     clearTimeout(timer);
-  }
-}
-
-/** Reads and forgets until the stream ends in one way or another. */
-export async function drain(from: Connection): Promise<void> {
-  try {
-    while (await from.read() !== null);
-  } catch {
-    // A broken connection has ended too.
   }
 }
 

@@ -5,7 +5,7 @@
  */
 
 import type { Connection } from "@minimqtt/core";
-import { drain, pattern, pause, PIECE } from "./transport_arena.ts";
+import { pattern, pause, PIECE } from "./transport_arena.ts";
 import type { Arena, Case } from "./transport_arena.ts";
 
 /** The cases of this file. */
@@ -15,7 +15,7 @@ export const closingCases: readonly Case[] = [
     name: "close resolves a pending read to null, though the peer does nothing",
     async run(arena: Arena) {
       const [connection] = await arena.pair();
-      const reading = connection.read();
+      const reading = arena.beside(connection.read());
       await closes(arena, connection);
       arena.check(await arena.within(reading, "the pending read()") === null, "the pending read() got bytes");
     },
@@ -27,7 +27,7 @@ export const closingCases: readonly Case[] = [
     async run(arena: Arena) {
       const [connection] = await arena.pair();
       const { pending } = await arena.fill(connection);
-      const writing = pending.catch((error) => error);
+      const writing = pending.catch(() => undefined);
       await closes(arena, connection);
       await arena.within(writing, "the pending write()");
     },
@@ -38,10 +38,10 @@ export const closingCases: readonly Case[] = [
     async run(arena: Arena) {
       const [connection, peer] = await arena.pair();
       await arena.within(connection.write(PIECE), "write()");
-      const closing = connection.close();
+      const closing = arena.beside(connection.close());
       await arena.receive(peer, PIECE.length);
       await arena.receiveEnd(peer);
-      await peer.close();
+      await arena.within(peer.close(), "the peer's close()");
       await arena.within(closing, "close()");
     },
   },
@@ -52,11 +52,11 @@ export const closingCases: readonly Case[] = [
       const [connection, peer] = await arena.pair();
       await arena.within(peer.write(PIECE), "the peer's write()");
       await arena.within(connection.write(PIECE), "write()");
-      const closing = connection.close();
+      const closing = arena.beside(connection.close());
       await pause(50);
       await arena.receive(peer, PIECE.length);
       await arena.receiveEnd(peer);
-      await peer.close();
+      await arena.within(peer.close(), "the peer's close()");
       await arena.within(closing, "close()");
       await arena.receiveEnd(connection);
     },
@@ -66,7 +66,7 @@ export const closingCases: readonly Case[] = [
     name: "close resolves while the peer goes on writing, and the peer's writing comes to an end",
     async run(arena: Arena) {
       const [connection, peer] = await arena.pair();
-      const writing = (async () => {
+      const writing = arena.beside((async () => {
         try {
           for (;;) {
             await peer.write(PIECE);
@@ -75,7 +75,7 @@ export const closingCases: readonly Case[] = [
         } catch {
           return true;
         }
-      })();
+      })());
       const bytes = await arena.within(connection.read(), "read()");
       arena.check(bytes !== null, "the stream ended too early");
       await closes(arena, connection);
@@ -88,9 +88,9 @@ export const closingCases: readonly Case[] = [
     async run(arena: Arena) {
       const [connection, peer] = await arena.pair();
       const start = performance.now();
-      const closing = connection.close();
-      await drain(peer);
-      await peer.close();
+      const closing = arena.beside(connection.close());
+      await arena.drain(peer);
+      await arena.within(peer.close(), "the peer's close()");
       await arena.within(closing, "close()");
       const time = performance.now() - start;
       arena.check(time < 900, `close() took ${Math.round(time)} ms though the peer had ended`);
@@ -101,9 +101,9 @@ export const closingCases: readonly Case[] = [
     name: "close may be called twice at once, and again later",
     async run(arena: Arena) {
       const [connection, peer] = await arena.pair();
-      const closing = [connection.close(), connection.close()];
-      await drain(peer);
-      await peer.close();
+      const closing = [arena.beside(connection.close()), arena.beside(connection.close())];
+      await arena.drain(peer);
+      await arena.within(peer.close(), "the peer's close()");
       for (const one of closing) await arena.within(one, "close()");
       await arena.within(connection.close(), "close() once more");
     },
@@ -113,7 +113,7 @@ export const closingCases: readonly Case[] = [
     name: "close after the peer's end resolves",
     async run(arena: Arena) {
       const [connection, peer] = await arena.pair();
-      const closing = peer.close();
+      const closing = arena.beside(peer.close());
       await arena.receiveEnd(connection);
       await closes(arena, connection);
       await arena.within(closing, "the peer's close()");
@@ -136,7 +136,7 @@ export const closingCases: readonly Case[] = [
       const [connection, peer] = await arena.pair();
       await arena.within(peer.write(PIECE), "the peer's write()");
       await arena.receive(connection, 1).catch(() => undefined);
-      const closing = connection.close();
+      const closing = arena.beside(connection.close());
       await arena.rejects(connection.write(pattern(3)), "closed", "write() during close()");
       await arena.receiveEnd(connection);
       await arena.within(closing, "close()");
@@ -154,12 +154,12 @@ export const closingCases: readonly Case[] = [
         const accepting = listener.accept();
         const connection = await arena.within(arena.fixture.transport.connect(listener.address), "connect()");
         const peer = await arena.within(accepting, "the fixture's accept()");
-        const writing = connection.write(pattern(2));
+        const writing = arena.beside(connection.write(pattern(2)));
         await arena.receive(peer, 2);
         await arena.within(writing, "write()");
-        const closing = connection.close();
+        const closing = arena.beside(connection.close());
         await arena.receiveEnd(peer);
-        await peer.close();
+        await arena.within(peer.close(), "the peer's close()");
         await arena.within(closing, "close()");
       }
     },

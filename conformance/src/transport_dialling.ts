@@ -80,7 +80,7 @@ export const diallingCases: readonly Case[] = [
         for (let turn = turns < 30 ? 0 : 30; turn < turns; turn++) await (turns < 30 ? undefined : pause(0));
         controller.abort(reason);
         const done = await arena.settles(attempt, "connect() after an abort");
-        if ("value" in done) closing.push(done.value.close());
+        if ("value" in done) closing.push(arena.beside(done.value.close()));
         else {arena.check(
             done.error === reason,
             `connect() rejected with ${done.error}, expected the signal's reason`,
@@ -93,12 +93,12 @@ export const diallingCases: readonly Case[] = [
       for (let bytes: Uint8Array | null = null; bytes === null;) {
         const peer = await arena.within(listener.accept(), "the fixture's accept()");
         arena.keep(peer);
-        const reading = peer.read().catch(() => null);
+        const reading = arena.beside(peer.read().catch(() => null));
         bytes = await arena.within(
           reading,
           "the end, at the peer, of a connection whose attempt was aborted,",
         );
-        if (bytes === null) await peer.close();
+        if (bytes === null) await arena.within(peer.close(), "the peer's close()");
       }
       await arena.within(Promise.all(closing), "close()");
     },
@@ -133,7 +133,7 @@ export const diallingCases: readonly Case[] = [
       const connection = await arena.within(attempt, "connect()");
       const peer = await arena.within(accepting, "the fixture's accept()");
       arena.keep(connection, peer);
-      const reading = connection.read();
+      const reading = arena.beside(connection.read());
       controller.abort(new Error("too late"));
       await pause(0);
       await arena.within(connection.write(pattern(3)), "write() after an abort");

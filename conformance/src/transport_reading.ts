@@ -4,7 +4,7 @@
  * @module
  */
 
-import { drain, pattern, pause, PIECE } from "./transport_arena.ts";
+import { pattern, pause, PIECE } from "./transport_arena.ts";
 import type { Arena, Case } from "./transport_arena.ts";
 
 /** The cases of this file. */
@@ -14,7 +14,7 @@ export const readingCases: readonly Case[] = [
     name: "read does not resolve for a write of nothing",
     async run(arena: Arena) {
       const [connection, peer] = await arena.pair();
-      const reading = connection.read();
+      const reading = arena.beside(connection.read());
       await arena.within(peer.write(new Uint8Array(0)), "the peer's write() of nothing");
       await arena.within(peer.write(pattern(1)), "the peer's write()");
       const bytes = await arena.within(reading, "read()");
@@ -27,7 +27,7 @@ export const readingCases: readonly Case[] = [
     async run(arena: Arena) {
       const [connection, peer] = await arena.pair();
       const total = 100 * PIECE.length;
-      const sending = (async () => {
+      const sending = arena.beside((async () => {
         for (let sent = 0; sent < total; sent += PIECE.length) {
           await peer.write(PIECE);
           // Small writes between, so that chunks come in all sizes.
@@ -35,7 +35,7 @@ export const readingCases: readonly Case[] = [
           await peer.write(PIECE.subarray(50));
           sent += PIECE.length;
         }
-      })();
+      })());
       const kept: { readonly bytes: Uint8Array; readonly position: number; readonly scribbled: boolean }[] =
         [];
       for (let position = 0; position < total;) {
@@ -61,11 +61,11 @@ export const readingCases: readonly Case[] = [
     async run(arena: Arena) {
       const [connection, peer] = await arena.pair();
       await arena.within(peer.write(PIECE), "the peer's write()");
-      const closing = peer.close();
+      const closing = arena.beside(peer.close());
       await pause(50);
       await arena.receive(connection, PIECE.length);
       await arena.receiveEnd(connection);
-      await connection.close();
+      await arena.within(connection.close(), "close()");
       await arena.within(closing, "the peer's close()");
     },
   },
@@ -90,7 +90,7 @@ export const readingCases: readonly Case[] = [
     name: "read rejects with read-failed while another is pending, and takes nothing from it",
     async run(arena: Arena) {
       const [connection, peer] = await arena.pair();
-      const first = connection.read();
+      const first = arena.beside(connection.read());
       await arena.rejects(connection.read(), "read-failed", "a second read()");
       await arena.rejects(connection.read(), "read-failed", "a third read()");
       await arena.within(peer.write(pattern(1)), "the peer's write()");
@@ -106,8 +106,8 @@ export const readingCases: readonly Case[] = [
     name: "read resolves to null after the peer's end, every time",
     async run(arena: Arena) {
       const [connection, peer] = await arena.pair();
-      const pending = connection.read();
-      const closing = peer.close();
+      const pending = arena.beside(connection.read());
+      const closing = arena.beside(peer.close());
       arena.check(
         await arena.within(pending, "read() at the peer's end") === null,
         "a read() got bytes from nowhere",
@@ -128,13 +128,13 @@ export const readingCases: readonly Case[] = [
       await arena.within(peer.end?.() ?? Promise.resolve(), "the peer's end()");
       await arena.receive(connection, 5);
       await arena.receiveEnd(connection);
-      const writing = connection.write(pattern(1_000_000));
+      const writing = arena.beside(connection.write(pattern(1_000_000)));
       await arena.receive(peer, 1_000_000);
       await arena.within(writing, "write() after the peer's end");
       await arena.receiveEnd(connection);
-      const closing = connection.close();
+      const closing = arena.beside(connection.close());
       await arena.receiveEnd(peer);
-      await peer.close();
+      await arena.within(peer.close(), "the peer's close()");
       await arena.within(closing, "close()");
     },
   },
@@ -144,7 +144,7 @@ export const readingCases: readonly Case[] = [
     needs: ["reset"],
     async run(arena: Arena) {
       const [connection, peer] = await arena.pair();
-      const pending = connection.read();
+      const pending = arena.beside(connection.read());
       peer.reset?.();
       const error = await arena.rejects(pending, "read-failed", "read() pending at a reset");
       arena.check(error.cause !== undefined, "the error of a broken connection has no cause");
@@ -159,9 +159,9 @@ export const readingCases: readonly Case[] = [
     async run(arena: Arena) {
       const [connection, peer] = await arena.pair();
       const bytes = pattern(3000);
-      const sending = (async () => {
+      const sending = arena.beside((async () => {
         for (let start = 0; start < bytes.length; start++) await peer.write(bytes.subarray(start, start + 1));
-      })();
+      })());
       await arena.receive(connection, bytes.length);
       await arena.within(sending, "the peer's write()");
     },
@@ -178,8 +178,8 @@ export const readingCases: readonly Case[] = [
         arena.receive(connection, bytes.length),
         arena.receive(peer, bytes.length),
       ]);
-      const closing = peer.close();
-      await drain(connection);
+      const closing = arena.beside(peer.close());
+      await arena.drain(connection);
       await arena.within(closing, "the peer's close()");
     },
   },

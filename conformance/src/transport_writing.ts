@@ -4,7 +4,7 @@
  * @module
  */
 
-import { drain, pattern, pause, PIECE } from "./transport_arena.ts";
+import { pattern, pause, PIECE } from "./transport_arena.ts";
 import type { Arena, Case } from "./transport_arena.ts";
 
 /** The cases of this file. */
@@ -16,7 +16,7 @@ export const writingCases: readonly Case[] = [
       const [connection, peer] = await arena.pair();
       const bytes = pattern(16 * 1_048_576);
       const sent = bytes.length;
-      const writing = connection.write(bytes).then(() => bytes.fill(SCRIBBLE));
+      const writing = arena.beside(connection.write(bytes).then(() => bytes.fill(SCRIBBLE)));
       await arena.receive(peer, sent);
       await arena.within(writing, "write()");
     },
@@ -27,7 +27,7 @@ export const writingCases: readonly Case[] = [
     async run(arena: Arena) {
       const [connection, peer] = await arena.pair();
       const count = 3000;
-      const sending = (async () => {
+      const sending = arena.beside((async () => {
         // A view in the middle of a larger buffer, with something else on both sides.
         const bytes = new Uint8Array(64).fill(SCRIBBLE).subarray(16, 48);
         for (let position = 0; position < count * bytes.length; position += bytes.length) {
@@ -35,7 +35,7 @@ export const writingCases: readonly Case[] = [
           await connection.write(bytes);
           bytes.fill(SCRIBBLE);
         }
-      })();
+      })());
       await arena.receive(peer, count * 32);
       await arena.within(sending, "write()");
     },
@@ -108,16 +108,16 @@ export const writingCases: readonly Case[] = [
     name: "write to a peer that has gone rejects with write-failed before long",
     async run(arena: Arena) {
       const [connection, peer] = await arena.pair();
-      const closing = peer.close();
-      await drain(connection);
+      const closing = arena.beside(peer.close());
+      await arena.drain(connection);
       await arena.within(closing, "the peer's close()");
       // The first writes may still be taken: only their echo tells that nobody is there.
-      const writing = (async () => {
+      const writing = arena.beside((async () => {
         for (let count = 0; count < 1000; count++) {
           await connection.write(pattern(100));
           await pause(0);
         }
-      })();
+      })());
       await arena.rejects(writing, "write-failed", "write() to a peer that has gone");
     },
   },

@@ -144,6 +144,15 @@ describe("connect(): given up by its signal", () => {
     }
   });
 
+  it("reconnect() whose signal was aborted before leaves the connection as it is (MM-049)", async () => {
+    const { client, broker, clock } = await online();
+    const signal = AbortSignal.abort("no");
+    assertEquals(await client.reconnect(true, { signal }).catch((error) => error), "no");
+    assert(client.isConnected());
+    await clock.run(client.disconnect());
+    await broker.expect("e000");
+  });
+
   it("publish() whose signal was aborted before sends nothing (MM-049)", async () => {
     const { client, broker, clock } = await online();
     const signal = AbortSignal.abort("no");
@@ -175,6 +184,32 @@ describe("connect(): given up by deinit()", () => {
     await Promise.all([scene.clock.run(scene.client.connect()), scene.broker.welcome()]);
     await scene.clock.run(scene.client.deinit());
     await scene.client.deinit();
+    await assertNothingLeft(scene);
+  });
+
+  it("reconnect() opens nothing when deinit() is called while it disconnects (MM-184)", async () => {
+    const scene = dialling();
+    await Promise.all([scene.clock.run(scene.client.connect()), scene.broker.welcome()]);
+    const ends: number[] = [];
+    scene.client.onDisconnect = (_client, _userData, rc) => ends.push(rc);
+    const reconnecting = rejectsWith(scene.client.reconnect(), MMQTTStateError, /de-initialized/);
+    await scene.client.deinit();
+    await scene.clock.run(reconnecting);
+    assertEquals([scene.addresses.length, ends], [1, [0]]);
+    await assertNothingLeft(scene);
+  });
+
+  it("connect() opens nothing when deinit() is called while it tells of a lost connection (MM-184)", async () => {
+    const scene = dialling();
+    await Promise.all([scene.clock.run(scene.client.connect()), scene.broker.welcome()]);
+    // A loop that nothing ends leaves a read behind, which notices the end while nobody waits.
+    await scene.clock.run(scene.client.loop(1));
+    await scene.broker.close();
+    await settled();
+    const connecting = rejectsWith(scene.client.connect(), MMQTTStateError, /de-initialized/);
+    await scene.client.deinit();
+    await scene.clock.run(connecting);
+    assertEquals(scene.addresses.length, 1);
     await assertNothingLeft(scene);
   });
 

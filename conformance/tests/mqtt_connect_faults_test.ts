@@ -132,6 +132,29 @@ describe("connect(): what is no CONNACK", () => {
     }
   });
 
+  it("connect() survives whatever bytes come, with and without a CONNACK before them (MM-033, MM-223)", async () => {
+    let state = 12345;
+    const random = (below: number) => {
+      state = (Math.imul(state, 1_103_515_245) + 12_345) >>> 0;
+      return (state >>> 8) % below;
+    };
+    for (let round = 0; round < 500; round++) {
+      const scene = dialling({ connectRetries: 1, recvTimeout: 2 });
+      const { client, broker, clock, open } = scene;
+      const bytes = Array.from({ length: 1 + random(12) }, () => random(256).toString(16).padStart(2, "0"));
+      const connack = round % 2 === 0 ? "20020000" : "";
+      const running = clock.run(client.connect().then(() => client.loop(3))).then(
+        () => null,
+        (error) => error,
+      );
+      await broker.welcome(connack + bytes.join(""));
+      await broker.close();
+      const error = await running;
+      assert(error instanceof MMQTTException && error.cause !== undefined, `${bytes.join("")}: ${error}`);
+      assertEquals([open(), client.isConnected(), clock.armed], [0, false, 0], bytes.join(""));
+    }
+  });
+
   it("connect() reads a CONNACK byte by byte, however slowly, within recvTimeout (MM-041)", async () => {
     const dribble = async (recvTimeout: number) => {
       const scene = dialling({ recvTimeout, connectRetries: 1 });

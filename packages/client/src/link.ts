@@ -53,6 +53,11 @@ export class Link {
     return this.#connection !== undefined && !this.#ended && this.#fault === undefined;
   }
 
+  /** Whether writing to the connection attached has failed. */
+  get failed(): boolean {
+    return this.#fault !== undefined;
+  }
+
   /**
    * Takes a fresh connection over and sends CONNECT.
    *

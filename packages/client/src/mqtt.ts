@@ -227,7 +227,8 @@ export class MQTT<U = unknown, B extends boolean = false> implements AsyncDispos
    * client's own for good (MM-023).
    *
    * Tries `connectRetries` times, with longer and longer waits between (MM-036); not again for a refusal that would
-   * be repeated: protocol version, client identifier, credentials (MM-034, MM-035).
+   * be repeated: protocol version, client identifier, credentials (MM-034, MM-035), nor for an answer that is no MQTT
+   * (MM-030, MM-033).
    *
    * @throws {MMQTTStateError} when connected or connecting.
    * @throws {MMQTTException} with the refusal's own text and `code`, or with `Repeated connect failures` (`Connect
@@ -292,6 +293,7 @@ export class MQTT<U = unknown, B extends boolean = false> implements AsyncDispos
    * @throws what `connect` and `subscribe` throw; the subscriptions are remembered then (MM-154).
    */
   async reconnect(resubTopics = true, options: { readonly signal?: AbortSignal } = {}): Promise<number> {
+    options.signal?.throwIfAborted();
     this.#demandNoDialing();
     const deinits = this.#deinits;
     if (this.isConnected()) await this.#close();
@@ -670,14 +672,18 @@ export class MQTT<U = unknown, B extends boolean = false> implements AsyncDispos
     const current = this.#pump.delivering;
     if (current !== undefined) this.#engine.acknowledge(current);
     this.#engine.disconnect();
-    if (!this.#link.alive) this.#logger.warning("Unable to send DISCONNECT: the connection is gone");
+    let sent = this.#link.alive;
     let cancel: (() => void) | undefined;
     // A broker that reads nothing more does not keep us.
     const late = new Promise<void>((resolve) => {
-      cancel = this.#clock.timer(this.#clock.now() + this.#recvTimeout * 1000, resolve);
+      cancel = this.#clock.timer(this.#clock.now() + this.#recvTimeout * 1000, () => {
+        sent = false;
+        resolve();
+      });
     });
     await Promise.race([this.#link.drained(), late]);
     cancel?.();
+    if (!sent || this.#link.failed) this.#logger.warning("Unable to send DISCONNECT");
     const closed = this.#link.detach();
     this.#pump.end(new MMQTTException("MiniMQTT was disconnected before the answer came"), true);
     await closed;
@@ -720,7 +726,7 @@ export class MQTT<U = unknown, B extends boolean = false> implements AsyncDispos
   /** Without a connection: rejects with a loss that no call has met yet, else with the state. */
   async #demandConnected(): Promise<never> {
     // A callback cannot wait for the messages behind its own.
-    if (this.#dialing === undefined && this.#pump.delivering === undefined) await this.#reportLoss();
+    if (this.#isOpen && this.#pump.delivering === undefined) await this.#reportLoss();
     throw notConnected();
   }
 

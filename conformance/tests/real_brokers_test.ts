@@ -1,0 +1,259 @@
+import { MMQTTException, MQTT, type MQTTOptions } from "@minimqtt/client";
+import type { Connection, Message, Transport } from "@minimqtt/core";
+import { tcp } from "@minimqtt/transport-tcp";
+import { assertEquals, assertGreater, assertRejects } from "@std/assert";
+import { afterAll, beforeAll, describe, it } from "@std/testing/bdd";
+import { mosquittoMissing, startAedes, startMosquitto } from "../src/brokers.ts";
+import { runtime } from "./programs.ts";
+
+interface Broker {
+  readonly host: string;
+  readonly port: number;
+  stop(): Promise<void>;
+}
+
+const credentials = { username: "user", password: "secret" };
+
+const starts: Record<
+  string,
+  { missing: string | null; start(): Promise<Broker>; startClosed(): Promise<Broker> }
+> = {
+  mosquitto: {
+    missing: mosquittoMissing(),
+    start: () => startMosquitto(),
+    startClosed: () => startMosquitto({ passwords: { [credentials.username]: credentials.password } }),
+  },
+  aedes: {
+    missing: null,
+    start: () => startAedes(),
+    startClosed: () =>
+      startAedes({
+        authenticate: (user, password) => user === credentials.username && password === credentials.password,
+      }),
+  },
+};
+
+/** `tcp()`, whose last connection can lose what is written from now on, and be dropped without a word. */
+function faulty(): { readonly transport: Transport; lose(): void; drop(): Promise<void> } {
+  const inner = tcp();
+  let last: Connection;
+  let losing = false;
+  return {
+    transport: {
+      ...inner,
+      async connect(address, options) {
+        const connection = last = await inner.connect(address, options);
+        losing = false;
+        return {
+          read: () => connection.read(),
+          write: (bytes) => losing ? Promise.resolve() : connection.write(bytes),
+          close: () => connection.close(),
+        };
+      },
+    },
+    lose: () => losing = true,
+    drop: () => last.close(),
+  };
+}
+
+/** Runs `loop(0)` until there are as many as wanted, for ten seconds at most. */
+async function until(
+  client: { loop(timeout: number): Promise<unknown> },
+  enough: () => boolean,
+): Promise<void> {
+  const end = performance.now() + 10_000;
+  while (!enough() && performance.now() < end) await client.loop(0);
+}
+
+for (const [name, { missing, start, startClosed }] of Object.entries(starts)) {
+  describe(missing === null ? `MQTT with ${name}` : `MQTT with ${name} (skipped: ${missing})`, {
+    skip: missing !== null,
+  }, () => {
+    let broker: Broker;
+    beforeAll(async () => {
+      broker = await start();
+    });
+    afterAll(() => broker?.stop());
+
+    const make = <B extends boolean = false>(options: Partial<MQTTOptions<unknown, B>> = {}) =>
+      new MQTT<unknown, B>({ broker: broker.host, port: broker.port, transport: tcp(), ...options });
+
+    it("publish() and subscribe() work with QoS 0, 1 and 2", async () => {
+      await using client = make();
+      const got: [string, number][] = [];
+      client.onMessage = (_client, _topic, message, packet) => got.push([message, packet.qos]);
+      await client.connect();
+      assertEquals(await client.subscribe([["qos/+", 2]]), [2]);
+      await client.publish("qos/0", "zero", false, 0);
+      await client.publish("qos/1", "one", false, 1);
+      await client.publish("qos/2", "two", false, 2);
+      await until(client, () => got.length === 3);
+      assertEquals(got.sort(), [["one", 1], ["two", 2], ["zero", 0]]);
+    });
+
+    it("publish() sets, replaces and clears a retained message", async () => {
+      await using client = make();
+      await client.connect();
+      const retained = async () => {
+        const got: [string, boolean][] = [];
+        client.onMessage = (_client, _topic, message, packet) => got.push([message, packet.retain]);
+        await client.subscribe("retained/a");
+        await client.loop(1);
+        await client.unsubscribe("retained/a");
+        return got;
+      };
+      await client.publish("retained/a", "first", true, 1);
+      await client.publish("retained/a", "second", true, 1);
+      assertEquals(await retained(), [["second", true]]);
+      await client.publish("retained/a", "", true, 1);
+      assertEquals(await retained(), []);
+    });
+
+    it("willSet() is published when the socket drops, and not after disconnect() [MQTT-3.1.2-8]", async () => {
+      await using watcher = make();
+      const wills: string[] = [];
+      watcher.onMessage = (_client, _topic, message) => wills.push(message);
+      await watcher.connect();
+      await watcher.subscribe("will/#", 1);
+      for (const how of ["disconnect", "drop"]) {
+        const { transport, drop } = faulty();
+        const client = make({ transport });
+        client.willSet("will/gone", how, false, 1);
+        await client.connect();
+        await (how === "drop" ? drop() : client.disconnect());
+      }
+      await until(watcher, () => wills.length > 0);
+      await watcher.loop(1);
+      assertEquals(wills, ["drop"]);
+    });
+
+    it("connect() resumes a persistent session: it resolves to 1, and what was missed arrives (MM-031)", async () => {
+      const got: string[] = [];
+      const sleeper = make({ clientId: `sleeper${Date.now()}` });
+      sleeper.onMessage = (_client, _topic, message) => got.push(message);
+      assertEquals(await sleeper.connect(false), 0);
+      await sleeper.subscribe("missed/#", 1);
+      await sleeper.disconnect();
+      await using client = make();
+      await client.connect();
+      for (const message of ["a", "b", "c"]) await client.publish("missed/x", message, false, 1);
+      assertEquals(await sleeper.connect(false), 1);
+      await until(sleeper, () => got.length === 3);
+      assertEquals(got, ["a", "b", "c"]);
+      await sleeper.disconnect();
+      assertEquals(await sleeper.connect(true), 0);
+      await sleeper.disconnect();
+    });
+
+    it("reconnect() sends again what was not acknowledged, exactly once, when the session is there (MM-225)", async () => {
+      await using watcher = make();
+      const got: string[] = [];
+      watcher.onMessage = (_client, _topic, message) => got.push(message);
+      await watcher.connect();
+      await watcher.subscribe("again", 2);
+      const { transport, lose, drop } = faulty();
+      const client = make({ transport, clientId: `again${Date.now()}` });
+      await client.connect(false);
+      await client.subscribe("anything", 1);
+      lose();
+      const messages = ["one", "two", "three"];
+      const lost = Promise.all(
+        messages.map((message) =>
+          assertRejects(() => client.publish("again", message, false, 2), MMQTTException)
+        ),
+      );
+      await drop();
+      await lost;
+      assertEquals(got, []);
+      assertEquals(await client.reconnect(), 1);
+      while (got.length < 3) {
+        await client.loop(0);
+        await watcher.loop(0);
+      }
+      await client.loop(1);
+      await watcher.loop(1);
+      assertEquals(got, messages);
+      await client.disconnect();
+      assertEquals(await client.connect(true), 0);
+      await client.disconnect();
+    });
+
+    it("connect() is accepted with the right password and refused with a wrong one (MM-034)", async () => {
+      const closed = await startClosed();
+      try {
+        await using client = make({ port: closed.port, ...credentials });
+        assertEquals(await client.connect(), 0);
+        for (const wrong of [{ ...credentials, password: "guess" }, {}]) {
+          const error = await assertRejects(
+            () => make({ port: closed.port, ...wrong }).connect(),
+            MMQTTException,
+          );
+          assertEquals([error.message, error.code], ["Connection Refused - Unauthorized", 5]);
+        }
+      } finally {
+        await closed.stop();
+      }
+    });
+
+    it("loop() keeps an idle connection alive [MQTT-3.1.2-24]", { timeout: 20_000 }, async () => {
+      await using client = make({ keepAlive: 1 });
+      await client.connect();
+      const types = await client.loop(4);
+      assertGreater(types!.filter((type) => type === 0xd0).length, 2);
+      assertEquals(client.isConnected(), true);
+    });
+
+    // Seen with MQTT.js as client too, and with clients in another process: it is aedes on Deno that stops.
+    const stuck = name === "aedes" && runtime === "deno";
+    const reason = " (skipped: aedes in a Deno process stops at packets over 64 KiB)";
+    const large = `publish() and loop() carry a payload of 16 MiB (MM-097)${stuck ? reason : ""}`;
+    it(large, { skip: stuck, timeout: 60_000 }, async () => {
+      await using client = make({ useBinaryMode: true, recvTimeout: 30 });
+      client.mqttMsg = 17 * 1024 * 1024;
+      const sent = new Uint8Array(16 * 1024 * 1024);
+      for (let i = 0; i < sent.length; i++) sent[i] = i * 31 ^ i >> 8;
+      let got: Uint8Array | undefined;
+      client.onMessage = (_client, _topic, message) => got = message;
+      await client.connect();
+      await client.subscribe("large", 1);
+      await client.publish("large", sent, false, 1);
+      await until(client, () => got !== undefined);
+      assertEquals(got?.length, sent.length);
+      assertEquals(got!.every((byte, i) => byte === sent[i]), true);
+    });
+
+    it("loop() delivers 10,000 messages in order", { timeout: 60_000 }, async () => {
+      await using client = make();
+      const got: Message[] = [];
+      const numbers: number[] = [];
+      client.onMessage = (_client, _topic, message, packet) => {
+        numbers.push(Number(message));
+        if (packet.duplicate) got.push(packet);
+      };
+      await client.connect();
+      await client.subscribe("many", 1);
+      const window = 20;
+      for (let i = 0; i < 10_000; i += window) {
+        await Promise.all(Array.from({ length: window }, (_, k) => client.publish("many", i + k, false, 1)));
+      }
+      await until(client, () => numbers.length === 10_000);
+      assertEquals(numbers.length, 10_000);
+      assertEquals(numbers.every((n, i) => n === i), true);
+      assertEquals(got, []);
+    });
+
+    it("loop() reports that another client took the identifier over [MQTT-3.1.4-2]", async () => {
+      const clientId = `twin${Date.now()}`;
+      const first = make({ clientId });
+      const ends: number[] = [];
+      first.onDisconnect = (_client, _userData, rc) => ends.push(rc);
+      await first.connect();
+      await using second = make({ clientId });
+      await second.connect();
+      const error = await assertRejects(() => first.loop(5), MMQTTException);
+      assertEquals(first.isConnected(), false);
+      assertEquals(ends, [1]);
+      assertEquals(typeof error.message, "string");
+    });
+  });
+}
