@@ -1,6 +1,6 @@
 // Runs the tests of one package on one runtime: `node test_one.ts RUNTIME [file ...]`, in the package's folder, by the
 // scripts `test:deno`, `test:bun` and `test:node` of its package.json. All runtimes get the same list of files, and
-// what the runtime reports is written in one form to reports/RUNTIME.json, for tools/test.ts.
+// what the runtime reports is written in one form to reports/RUNTIME.json, for tools/test_all.ts.
 import { spawn } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
