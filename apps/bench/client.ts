@@ -24,10 +24,19 @@ const TEXT = "a".repeat(64);
 
 type Case = (port: number) => Promise<number>;
 const cases: Record<string, { ours: Case; theirs: Case }> = {
-  "publish QoS 0, bytes": { ours: (port) => publishOurs(port, BYTES), theirs: (port) => publishTheirs(port, BYTES) },
-  "publish QoS 0, text": { ours: (port) => publishOurs(port, TEXT), theirs: (port) => publishTheirs(port, TEXT) },
+  "publish QoS 0, bytes": {
+    ours: (port) => publishOurs(port, BYTES),
+    theirs: (port) => publishTheirs(port, BYTES),
+  },
+  "publish QoS 0, text": {
+    ours: (port) => publishOurs(port, TEXT),
+    theirs: (port) => publishTheirs(port, TEXT),
+  },
   "receive QoS 0, bytes": { ours: (port) => receiveOurs(port, true), theirs: receiveTheirs },
-  "receive QoS 0, text": { ours: (port) => receiveOurs(port, false), theirs: (port) => receiveTheirs(port, true) },
+  "receive QoS 0, text": {
+    ours: (port) => receiveOurs(port, false),
+    theirs: (port) => receiveTheirs(port, true),
+  },
 };
 
 const peer = spawn("node", [fileURLToPath(new URL("peer.ts", import.meta.url))], {

@@ -6,8 +6,10 @@
  *     bun apps/bench/transport.ts [rounds]
  *     node apps/bench/transport.ts [rounds]
  *
- * Prints one line per measurement: the median of all rounds for each variant, and its ratio to `node:net` in the
- * same run. More is better everywhere. Variants take turns within a round, so a noisy neighbour hits them alike.
+ * Prints a line per measurement and variant: the medians of all rounds, per second and per second of this process's
+ * processor time, each with its ratio to `node:net` in the same run. More is better everywhere. The server may be the
+ * slower side, and other programs take their share: then the second number says more. Variants take turns within a
+ * round, so that neighbours disturb them alike.
  *
  * @module
  */
@@ -28,56 +30,60 @@ const SMALL = 64;
 
 interface Measurement {
   readonly name: string;
+  /** What is counted, and how many of it one run takes. */
   readonly unit: string;
+  readonly amount: number;
   /** The byte that tells the server what to do. */
   readonly order: string;
-  run(connection: Connection): Promise<number>;
+  run(connection: Connection): Promise<void>;
 }
-
-const measurements: readonly Measurement[] = [
-  { name: "receive 64 KiB chunks", unit: "MiB/s", order: "B", run: receiveBulk },
-  { name: "receive 64 B writes", unit: "k/CPU-s", order: "S", run: receiveSmall },
-  { name: "send 64 KiB chunks", unit: "MiB/s", order: "K", run: sendBulk },
-  { name: "64 B ping-pong", unit: "k/s", order: "E", run: pingPong },
-];
 
 const BULK = 512 * MiB;
 const SMALL_COUNT = 300_000;
 const PING_PONGS = 20_000;
 
-async function receiveBulk(connection: Connection): Promise<number> {
-  const start = performance.now();
-  await receive(connection, BULK);
-  return BULK / MiB / (performance.now() - start) * 1000;
-}
-
-/** The sender is the bottleneck here, so what counts is the time the processor spends on this side. */
-async function receiveSmall(connection: Connection): Promise<number> {
-  const start = process.cpuUsage();
-  await receive(connection, SMALL_COUNT * SMALL);
-  const { user, system } = process.cpuUsage(start);
-  return SMALL_COUNT / (user + system) * 1000;
-}
-
-async function sendBulk(connection: Connection): Promise<number> {
-  const chunk = new Uint8Array(CHUNK);
-  await receive(connection, 1);
-  const start = performance.now();
-  for (let sent = 0; sent < BULK; sent += CHUNK) await connection.write(chunk);
-  await receive(connection, 1);
-  return BULK / MiB / (performance.now() - start) * 1000;
-}
-
-async function pingPong(connection: Connection): Promise<number> {
-  const chunk = new Uint8Array(SMALL);
-  await receive(connection, 1);
-  const start = performance.now();
-  for (let count = 0; count < PING_PONGS; count++) {
-    await connection.write(chunk);
-    await receive(connection, SMALL);
-  }
-  return PING_PONGS / (performance.now() - start);
-}
+const measurements: readonly Measurement[] = [
+  {
+    name: "receive 64 KiB chunks",
+    unit: "MiB",
+    amount: BULK / MiB,
+    order: "B",
+    run: (connection) => receive(connection, BULK),
+  },
+  {
+    name: "receive 64 B writes",
+    unit: "k",
+    amount: SMALL_COUNT / 1000,
+    order: "S",
+    run: (connection) => receive(connection, SMALL_COUNT * SMALL),
+  },
+  {
+    name: "send 64 KiB chunks",
+    unit: "MiB",
+    amount: BULK / MiB,
+    order: "K",
+    async run(connection) {
+      const chunk = new Uint8Array(CHUNK);
+      await receive(connection, 1);
+      for (let sent = 0; sent < BULK; sent += CHUNK) await connection.write(chunk);
+      await receive(connection, 1);
+    },
+  },
+  {
+    name: "64 B ping-pong",
+    unit: "k",
+    amount: PING_PONGS / 1000,
+    order: "E",
+    async run(connection) {
+      const chunk = new Uint8Array(SMALL);
+      await receive(connection, 1);
+      for (let count = 0; count < PING_PONGS; count++) {
+        await connection.write(chunk);
+        await receive(connection, SMALL);
+      }
+    },
+  },
+];
 
 async function receive(connection: Connection, count: number): Promise<void> {
   while (count > 0) {
@@ -135,32 +141,38 @@ async function measure(rounds: number): Promise<void> {
     server.once("message", (port) => resolve(Number(port)))
   );
 
-  console.log(`${runtime}, median of ${rounds} rounds, ratio to node:net`);
-  for (const { name, unit, order, run } of measurements) {
-    const results: Record<string, number[]> = {};
+  console.log(`${runtime}, median of ${rounds} rounds: per second, per second of processor time`);
+  for (const { name, unit, amount, order, run } of measurements) {
+    const results: Record<string, { readonly speed: number[]; readonly thrift: number[] }> = {};
     for (let round = 0; round < rounds; round++) {
       for (const [variant, transport] of Object.entries(variants)) {
         const connection = await transport.connect({ host: "127.0.0.1", port });
+        const [start, busy] = [performance.now(), process.cpuUsage()];
         await connection.write(new TextEncoder().encode(order));
-        (results[variant] ??= []).push(await run(connection));
+        await run(connection);
+        const { user, system } = process.cpuUsage(busy);
+        const result = results[variant] ??= { speed: [], thrift: [] };
+        result.speed.push(amount / (performance.now() - start) * 1000);
+        result.thrift.push(amount / (user + system) * 1_000_000);
         await connection.close();
       }
     }
-    const base = median(results["node:net"] ?? []);
-    const cells = Object.entries(results).map(([variant, values]) =>
-      `${variant} ${format(median(values))} (${(median(values) / base).toFixed(2)})`
-    );
-    console.log(`${name.padEnd(22)} ${unit.padEnd(8)} ${cells.join("   ")}`);
+    const base = results["node:net"];
+    for (const [variant, { speed, thrift }] of Object.entries(results)) {
+      const cells = [cell(speed, base?.speed), cell(thrift, base?.thrift)].join(" ");
+      console.log(`${name.padEnd(22)} ${unit.padEnd(4)} ${variant.padEnd(13)} ${cells}`);
+    }
   }
   server.disconnect();
 }
 
-function median(values: readonly number[]): number {
-  return [...values].sort((a, b) => a - b)[values.length >> 1] ?? NaN;
+function cell(values: readonly number[], base: readonly number[] = values): string {
+  const value = median(values);
+  return `${value.toFixed(value < 100 ? 1 : 0).padStart(7)} (${(value / median(base)).toFixed(2)})`;
 }
 
-function format(value: number): string {
-  return value.toPrecision(3).padStart(6);
+function median(values: readonly number[]): number {
+  return values.toSorted((a, b) => a - b)[values.length >> 1] ?? NaN;
 }
 
 if (process.argv[2] === "serve") serve();

@@ -20,7 +20,10 @@ describe("callbacks: what they throw", () => {
         await settled();
         throw mine;
       }],
-      ["is a thenable that rejects", () => ({ then: (_: unknown, reject: (e: Error) => void) => reject(mine) })],
+      [
+        "is a thenable that rejects",
+        () => ({ then: (_: unknown, reject: (e: Error) => void) => reject(mine) }),
+      ],
     ] as [string, () => unknown][]
   ) {
     it(`loop() rejects with the very error when onMessage ${kind}; the rest comes later (MM-130)`, async () => {
@@ -35,7 +38,10 @@ describe("callbacks: what they throw", () => {
       await broker.expect("40020001" + "40020002");
       assertStrictEquals(await assertRejects(() => exchange(scene, client.loop())), mine);
       await broker.expect("50020003");
-      assertEquals(await exchange(scene, client.loop(), ["", "62020003"], ["40020004" + "70020003", ""]), [48, 96]);
+      assertEquals(await exchange(scene, client.loop(), ["", "62020003"], ["40020004" + "70020003", ""]), [
+        48,
+        96,
+      ]);
       assertEquals(seen, ["message good 1", "message good 4"]);
       assertEquals(client.isConnected(), true);
     });
@@ -62,14 +68,22 @@ describe("callbacks: what they throw", () => {
       ["publish", (client) => client.publish("t", "x", false, 1), publish("t", "x", { qos: 1 }), "40020001"],
       ["subscribe", (client) => client.subscribe("t"), "8206000100017400", "9003000100"],
       ["ping", (client) => client.ping(), "c000", "d000"],
-    ] as [string, (client: Awaited<ReturnType<typeof online>>["client"]) => Promise<unknown>, string, string][]
+    ] as [
+      string,
+      (client: Awaited<ReturnType<typeof online>>["client"]) => Promise<unknown>,
+      string,
+      string,
+    ][]
   ) {
     it(`${name}() rejects with what a message callback threw meanwhile (MM-130)`, async () => {
       const scene = await online();
       scene.client.onMessage = () => {
         throw mine;
       };
-      const call1 = exchange(scene, call(scene.client), [sent, publish("a", "x", { qos: 1, id: 9 }) + answer]);
+      const call1 = exchange(scene, call(scene.client), [
+        sent,
+        publish("a", "x", { qos: 1, id: 9 }) + answer,
+      ]);
       assertStrictEquals(await assertRejects(() => call1), mine);
       await scene.broker.expect("40020009");
       assertEquals(scene.client.isConnected(), true);

@@ -121,7 +121,11 @@ describe("who drives", () => {
     const { client, broker, clock } = await online();
     const looping = client.loop(1);
     await settled();
-    const waiting = [client.publish("t", "x", false, 1), client.publish("t", "y", false, 2), client.subscribe("s")];
+    const waiting = [
+      client.publish("t", "x", false, 1),
+      client.publish("t", "y", false, 2),
+      client.subscribe("s"),
+    ];
     await clock.advance(1000);
     assertEquals(await looping, null);
     await clock.advance(2000);
@@ -198,8 +202,10 @@ describe("who drives", () => {
     const stop = new AbortController();
     const armed: number[] = [];
     const note = () => armed.push(clock.armed);
-    await exchange(scene, client.publish("t", "x", false, 1), [publish("t", "x", { qos: 1 }), "40020001"]).then(note);
-    await exchange(scene, client.subscribe("s"), [packet(0x82, "0002" + field("s") + "00"), "9003000200"]).then(note);
+    await exchange(scene, client.publish("t", "x", false, 1), [publish("t", "x", { qos: 1 }), "40020001"])
+      .then(note);
+    await exchange(scene, client.subscribe("s"), [packet(0x82, "0002" + field("s") + "00"), "9003000200"])
+      .then(note);
     await exchange(scene, client.ping(), ["c000", "d000"]).then(note);
     await clock.run(client.loop(0)).then(note);
     await clock.run(client.loop()).then(note);
@@ -249,7 +255,9 @@ describe("a flood behind a slow callback", () => {
     const errors: string[] = [];
     client.onMessage = async (client, _topic, message) => {
       got.push(parseInt(message));
-      if (got.length === 1) await client.publish("t", "x", false, 1).catch((error) => errors.push(error.message));
+      if (got.length === 1) {
+        await client.publish("t", "x", false, 1).catch((error) => errors.push(error.message));
+      }
     };
     let sent = 0;
     const flood = (async () => {

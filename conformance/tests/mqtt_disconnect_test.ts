@@ -116,7 +116,10 @@ describe("disconnect()", () => {
     client.willSet("w", "gone");
     const seen = recorded(client);
     client.addTopicCallback("b", (_client, topic) => seen.push(`callback ${topic}`));
-    const connect = packet(0x10, "00044d51545404" + "86" + "003c" + field("golden") + field("w") + field("gone") + field("u"));
+    const connect = packet(
+      0x10,
+      "00044d51545404" + "86" + "003c" + field("golden") + field("w") + field("gone") + field("u"),
+    );
     for (let i = 1; i <= 2; i++) {
       const connecting = clock.run(client.connect());
       await broker.accept();
@@ -129,7 +132,10 @@ describe("disconnect()", () => {
         "Topic must be subscribed to before attempting unsubscribe.",
       );
       const call = client.subscribe("s");
-      await exchange(scene, call, [packet(0x82, `000${i}` + field("s") + "00"), publish("b", "x") + `9003000${i}00`]);
+      await exchange(scene, call, [
+        packet(0x82, `000${i}` + field("s") + "00"),
+        publish("b", "x") + `9003000${i}00`,
+      ]);
       await clock.run(client.disconnect());
       await broker.expect("e000");
     }

@@ -266,9 +266,17 @@ describe("loop(): packets", () => {
   it("loop() takes packets nobody waits for whole, and warns (MM-171) (MM-175) (MM-221)", async () => {
     const scene = await online();
     const warnings: string[] = [];
-    scene.client.enableLogger({ ...console, warn: (text: string) => warnings.push(text), debug() {}, info() {} });
+    scene.client.enableLogger({
+      ...console,
+      warn: (text: string) => warnings.push(text),
+      debug() {},
+      info() {},
+    });
     const late = "9003000100" + "d000" + "b0020001" + "40020001" + "70020001" + "50020001";
-    const types = await exchange(scene, scene.client.loop(), ["", late + publish("a", "x")], ["62020001", ""]);
+    const types = await exchange(scene, scene.client.loop(), ["", late + publish("a", "x")], [
+      "62020001",
+      "",
+    ]);
     assertEquals(types, [0x90, 0xd0, 0xb0, 0x40, 0x70, 0x50, 0x30]);
     assertEquals(warnings.length, 5);
     for (const warning of warnings) {

@@ -67,7 +67,10 @@ describe("topic callbacks: registration", () => {
   it("addTopicCallback() refuses what is no filter (MM-144)", () => {
     const { client } = stage();
     for (const filter of ["a/#/b", "a+", "#x", "a\0", "\ud800", ""]) {
-      assertEquals(assertThrows(() => client.addTopicCallback(filter, () => {}), UsageError).code.slice(0, 8), "invalid-");
+      assertEquals(
+        assertThrows(() => client.addTopicCallback(filter, () => {}), UsageError).code.slice(0, 8),
+        "invalid-",
+      );
     }
     throwsWith(() => client.addTopicCallback("a/#/b", () => {}), UsageError, /^Invalid topic filter/);
   });
@@ -181,8 +184,10 @@ describe("topic callbacks: matching", () => {
   it("topic callbacks get the packet as onMessage does (MM-131)", async () => {
     const scene = await online();
     const seen: unknown[] = [];
-    scene.client.addTopicCallback("a", (_client, topic, message, { qos, retain }) =>
-      seen.push([topic, message, qos, retain]));
+    scene.client.addTopicCallback(
+      "a",
+      (_client, topic, message, { qos, retain }) => seen.push([topic, message, qos, retain]),
+    );
     await exchange(scene, scene.client.loop(), ["", publish("a", "x", { qos: 1, retain: true })]);
     assertEquals(seen, [["a", "x", 1, true]]);
   });

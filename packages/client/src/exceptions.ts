@@ -8,6 +8,7 @@ import { ConnectionError, type MqttError, ProtocolError, RefusedError } from "@m
 
 /** Whatever network and broker do to a client. */
 export class MMQTTException extends Error {
+  /** The class, for logs. */
   override name = "MMQTTException";
   /** What the broker said: CONNACK's return code, or 0x80 for a refused subscription; null for anything else. */
   readonly code: number | null;
@@ -21,6 +22,7 @@ export class MMQTTException extends Error {
 
 /** The call does not fit the client's state: not connected, or connected already. */
 export class MMQTTStateError extends MMQTTException {
+  /** The class, for logs. */
   override name = "MMQTTStateError";
 }
 

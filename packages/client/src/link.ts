@@ -147,6 +147,7 @@ export class Link {
     const connection = this.#connection;
     if (connection === undefined) return;
     this.#connection = undefined;
+    this.#faultAt = Infinity;
     this.rest();
     this.#engine.closed(null);
     this.#release();
@@ -180,6 +181,7 @@ export class Link {
 
   #end(cause: MqttError | null): void {
     this.#ended = true;
+    this.#faultAt = Infinity;
     this.#engine.closed(cause);
     this.#release();
   }
@@ -206,7 +208,7 @@ export class Link {
 
   #failedToWrite(error: unknown): void {
     this.#fault = toMqttError(error, "write-failed", "writing to the broker failed");
-    this.#faultAt = this.#clock.now() + LAST_WORDS;
+    if (!this.#ended) this.#faultAt = this.#clock.now() + LAST_WORDS;
     this.#release();
     this.wake();
   }
@@ -221,7 +223,7 @@ export class Link {
 
   #tick(): void {
     const now = this.#clock.now();
-    if (now >= this.#faultAt && !this.#ended) this.#end(this.#fault!);
+    if (now >= this.#faultAt) this.#end(this.#fault!);
     this.#engine.tick(now);
     if (this.#engine.pending > 0) this.kick();
   }

@@ -68,25 +68,30 @@ export function toLogger(
   level: number,
   name: string,
 ): Logger {
-  if ("getLogger" in source) {
-    const logger = source.getLogger(name);
+  const has = (...methods: string[]) =>
+    methods.every((method) =>
+      typeof (source as unknown as Record<string, unknown> | null)?.[method] === "function"
+    );
+  if (has("getLogger")) {
+    const logger = (source as LoggerPackage).getLogger(name);
     logger.setLevel(level);
     return logger;
   }
-  if ("warning" in source) return source;
-  if (typeof source.warn !== "function") {
+  if (has("debug", "info", "warning", "error", "critical")) return source as Logger;
+  if (!has("debug", "info", "warn", "error")) {
     throw new UsageError(
       "invalid-argument",
       "a logger needs debug, info, warning (or warn), error and critical",
     );
   }
+  const foreign = source as ForeignLogger;
   const atLeast = (own: number, log: (message: string) => void) => own >= level ? log : () => {};
   return {
-    debug: atLeast(10, (message) => source.debug(message)),
-    info: atLeast(20, (message) => source.info(message)),
-    warning: atLeast(30, (message) => source.warn(message)),
-    error: atLeast(40, (message) => source.error(message)),
-    critical: atLeast(50, (message) => source.fatal ? source.fatal(message) : source.error(message)),
+    debug: atLeast(10, (message) => foreign.debug(message)),
+    info: atLeast(20, (message) => foreign.info(message)),
+    warning: atLeast(30, (message) => foreign.warn(message)),
+    error: atLeast(40, (message) => foreign.error(message)),
+    critical: atLeast(50, (message) => foreign.fatal ? foreign.fatal(message) : foreign.error(message)),
     isEnabledFor: (own) => own >= level,
   };
 }

@@ -663,7 +663,8 @@ export class MQTT<U = unknown, B extends boolean = false> implements AsyncDispos
 
   /** Whether there is a connection, alive or not, that nobody has ended. */
   get #isOpen(): boolean {
-    return (this.#engine.state !== "offline" || this.#pump.losing) && this.#dialing === undefined && !this.#closing;
+    return (this.#engine.state !== "offline" || this.#pump.losing) && this.#dialing === undefined &&
+      !this.#closing;
   }
 
   async #close(): Promise<void> {
@@ -869,9 +870,7 @@ export class MQTT<U = unknown, B extends boolean = false> implements AsyncDispos
     for (let i = from; i < callbacks.length; i++) {
       const result = callbacks[i]!(this, topic, payload, message);
       if (typeof (result as PromiseLike<unknown> | undefined)?.then === "function") {
-        return Promise.resolve(result).then(() =>
-          this.#callEach(callbacks, i + 1, topic, payload, message)
-        );
+        return Promise.resolve(result).then(() => this.#callEach(callbacks, i + 1, topic, payload, message));
       }
     }
     return undefined;

@@ -7,6 +7,8 @@
  * callback, say), it pulls on, and messages queue behind the callback. The queue is short; when it is full nothing is
  * read, and the server is slowed down.
  *
+ * Longer than 300 lines: who pulls, who sleeps and what is delivered is one state, told in one place.
+ *
  * @module
  */
 import type { Engine, EngineEvent, Message, Millis, MqttError, PacketId } from "@minimqtt/core";

@@ -436,6 +436,14 @@ describe("disconnect()", () => {
     assertEquals(bench.receive("20020005"), [{ type: "offline", packet: 0, error: null }]);
   });
 
+  it("holds for its own connection only", () => {
+    const bench = Bench.online();
+    bench.engine.disconnect();
+    bench.drop();
+    bench.online();
+    assertEquals(fault(bench.drop()).code, "closed");
+  });
+
   it("gives up a connection that is not accepted yet, without a DISCONNECT", () => {
     const bench = new Bench();
     bench.open();

@@ -57,6 +57,17 @@ describe("a session that is present", () => {
     );
   });
 
+  it("sends PUBREL in the order of the first PUBRECs, also where one came twice [MQTT-4.6.0-4]", () => {
+    const bench = Bench.online({}, KEEP);
+    bench.engine.publish("t", "1", 2);
+    bench.engine.publish("t", "2", 2);
+    bench.sent();
+    bench.receive("50020002 50020001 50020002");
+    bench.drop();
+    bench.online(KEEP, PRESENT);
+    assertEquals(bench.sent(), "6202000262020001");
+  });
+
   it("keeps to the window, and to a smaller one of the next connection", () => {
     let receiveMaximum = 65_535;
     const wire = v4.open();

@@ -83,7 +83,9 @@ export abstract class MqttError extends Error {
 
 /** Yours: thrown at once, nothing was sent. Fix the call. */
 export class UsageError extends MqttError {
+  /** The class, for logs. */
   override readonly name = "UsageError";
+  /** What went wrong, stable. */
   readonly code: UsageCode;
 
   /** Takes the stable code and the text for people. */
@@ -95,7 +97,9 @@ export class UsageError extends MqttError {
 
 /** The peer broke the protocol: the connection is over. */
 export class ProtocolError extends MqttError {
+  /** The class, for logs. */
   override readonly name = "ProtocolError";
+  /** What went wrong, stable. */
   readonly code: ProtocolCode;
   /** What happened, without the reference: short, for programs that show it on a small display. */
   readonly summary: string;
@@ -116,7 +120,9 @@ export class ProtocolError extends MqttError {
 
 /** The server understood and said no. */
 export class RefusedError extends MqttError {
+  /** The class, for logs. */
   override readonly name = "RefusedError";
+  /** What went wrong, stable. */
   readonly code: RefusedCode;
   /** The reason in MQTT 5's numbers, whatever the version spoken: 0x87 is "not authorized". */
   readonly reason: number;
@@ -134,7 +140,9 @@ export class RefusedError extends MqttError {
 
 /** The network's: try again. The runtime's own error, if there is one, is the `cause`. */
 export class ConnectionError extends MqttError {
+  /** The class, for logs. */
   override readonly name = "ConnectionError";
+  /** What went wrong, stable. */
   readonly code: ConnectionCode;
 
   /** Takes the stable code, the text, and the runtime's own error as `cause`. */

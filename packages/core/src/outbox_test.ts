@@ -30,6 +30,19 @@ describe("Outbox.take()", () => {
     }
     assertEquals(hex(batch), "010203");
   });
+
+  it("never fills the array that is lent, also when the spare one is used up", () => {
+    const out = new Outbox();
+    put(out, 1);
+    const first = out.take()!;
+    put(out, 2);
+    out.give(first);
+    out.take();
+    put(out, 3);
+    const third = out.take()!;
+    put(out, 4);
+    assertEquals(hex(third), "03");
+  });
 });
 
 describe("Outbox.give()", () => {

@@ -52,12 +52,17 @@ describe("TopicCache.get()", () => {
   });
 
   it("keeps no view of the chunk, also of a Buffer", () => {
-    const cache = new TopicCache(text);
     for (const make of [utf8, (value: string) => Buffer.from(value)]) {
+      let made = 0;
+      const cache = new TopicCache((bytes) => {
+        made++;
+        return text(bytes);
+      });
       const bytes = make("topic");
       cache.get(bytes, 0, 5);
       bytes.fill(0x61);
       assertEquals(cache.get(utf8("topic"), 0, 5), "topic");
+      assertEquals(made, 1);
       assertEquals(cache.get(bytes, 0, 5), "aaaaa");
     }
   });

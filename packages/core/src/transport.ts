@@ -67,7 +67,8 @@ export interface Transport {
   /**
    * Opens one connection.
    *
-   * @throws {ConnectionError} `name-not-found` or `dial-failed` (rule 9); the signal's reason when aborted (rule 10).
+   * @throws {ConnectionError} `name-not-found`, `not-permitted` or `dial-failed` (rule 9); the signal's reason when
+   * aborted (rule 10).
    */
   connect(address: Address, options?: DialOptions): Promise<Connection>;
 }

@@ -6,6 +6,11 @@
 import fc from "fast-check";
 import { packet, publish, u16 } from "./support.ts";
 
+/** Any well-formed text; `fc.string({ unit: "binary" })` takes seconds to build its tables. */
+export const textArb: fc.Arbitrary<string> = fc
+  .array(fc.oneof(fc.nat(0x7f), fc.nat(0x7ff), fc.nat(0xffff), fc.nat(0x10_ffff)), { maxLength: 200 })
+  .map((codes) => codes.map((code) => code >> 11 === 0x1b ? "" : String.fromCodePoint(code)).join(""));
+
 /** Topics with characters of 1 to 4 bytes. */
 export const topicArb: fc.Arbitrary<string> = fc.string({
   unit: fc.constantFrom("a", "b", "/", "$", " ", "\x01", "é", "€", "\ufeff", "😀"),

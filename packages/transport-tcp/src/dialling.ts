@@ -54,8 +54,8 @@ export function transport(options: TcpOptions | undefined, dial: Dial): Transpor
 }
 
 /**
- * The contract's error for what a runtime threw while dialling: `name-not-found` where the resolver failed, else
- * `dial-failed`. The text says what to do.
+ * The contract's error for what a runtime threw while dialling: `name-not-found` where the resolver failed,
+ * `not-permitted` where Deno does not let us, else `dial-failed`. The text says what to do.
  */
 function dialError(cause: unknown, { host, port }: Address): ConnectionError {
   const { name, code, message } = cause as { name?: string; code?: string; message?: string };
@@ -64,6 +64,7 @@ function dialError(cause: unknown, { host, port }: Address): ConnectionError {
   if (name === "NotCapable" || code === "EPERM") {
     // EPERM is how Deno's node:dns says it.
     text = `not allowed to connect to ${place}: run with --allow-net=${place}`;
+    return new ConnectionError("not-permitted", text, { cause });
   } else if (code === "ENOTFOUND" || code?.startsWith("EAI_") || message?.includes("lookup address")) {
     // Deno's own resolver errors have a text only.
     return new ConnectionError("name-not-found", `no address found for host name ${host}`, { cause });

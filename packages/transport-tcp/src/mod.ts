@@ -5,9 +5,8 @@
  * ```ts
  * import { tcp } from "@minimqtt/transport-tcp";
  *
- * const connection = await tcp().connect({ host: "localhost", port: 1883 });
- * await connection.write(new Uint8Array([0xc0, 0x00]));
- * await connection.close();
+ * const transport = tcp({ noDelay: true });
+ * console.log(transport.name, transport.schemes[0]); // tcp { name: "mqtt", port: 1883, secure: false }
  * ```
  *
  * @module

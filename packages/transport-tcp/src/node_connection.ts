@@ -19,6 +19,7 @@ export class NodeConnection implements Connection {
   #chunks: Uint8Array[] = [];
   #held = 0;
   #failure: Error | undefined;
+  #burst = 0;
   #ended = false;
   #released = false;
   #reader: Waiting<Uint8Array | null> | undefined;
@@ -62,7 +63,12 @@ export class NodeConnection implements Connection {
     if (this.#writer) return Promise.reject(new ConnectionError("write-failed", "another write is pending"));
     return new Promise((resolve, reject) => {
       this.#writer = { resolve, reject };
-      this.#socket.write(bytes, (error) => this.#endWriting(error));
+      this.#socket.write(bytes, (error) => {
+        this.#burst += OVERHEAD + bytes.length;
+        if (error || this.#burst < BURST) return this.#endWriting(error);
+        this.#burst = 0;
+        setImmediate(() => this.#endWriting());
+      });
     });
   }
 
@@ -105,7 +111,8 @@ export class NodeConnection implements Connection {
     this.#reader = undefined;
   }
 
-  #endWriting(cause: Error | null | undefined = this.#failure): void {
+  #endWriting(error?: Error | null): void {
+    const cause = this.#failure ?? error;
     const writer = this.#writer;
     this.#writer = undefined;
     // Node reports success for a write that was under way when the socket was destroyed.
@@ -118,6 +125,15 @@ export class NodeConnection implements Connection {
 
 /** Bytes nobody has read yet at which the socket is paused. */
 const ENOUGH = 131_072;
+
+/**
+ * As long as the system takes everything, a write is over before the event loop has turned: one write awaited after the
+ * other would let no timer and no other socket have a turn, and no read either. After so many bytes written it gets one.
+ */
+const BURST = 1048576;
+
+/** What a write counts for, however few its bytes are. */
+const OVERHEAD = 4096;
 
 /** Milliseconds that closing waits for the peer. */
 const PATIENCE = 1000;
