@@ -41,6 +41,7 @@ import {
   utf8Length,
 } from "@minimqtt/core/internal";
 import { backoff } from "./backoff.ts";
+import { Call } from "./call.ts";
 import { type Clock, sleep, systemClock } from "./clock.ts";
 import { MQTT_MSG_MAX_SZ, MQTT_MSG_SZ_LIM, MQTT_TOPIC_LENGTH_LIMIT } from "./constants.ts";
 import { defaultTransport } from "./default_transport.ts";
@@ -63,7 +64,7 @@ import {
   toTopics,
 } from "./mqtt_options.ts";
 import { type MessageInput, toPayload } from "./payload.ts";
-import { Call, Pump } from "./pump.ts";
+import { Pump } from "./pump.ts";
 import { chooseScheme, parseBroker, parsePort } from "./target.ts";
 
 /** A client with MiniMQTT's API. `U` is the type of `userData`, `B` whether messages come as bytes. */

@@ -7,11 +7,10 @@
  * callback, say), it pulls on, and messages queue behind the callback. The queue is short; when it is full nothing is
  * read, and the server is slowed down.
  *
- * Longer than 300 lines: who pulls, who sleeps and what is delivered is one state, told in one place.
- *
  * @module
  */
 import type { Engine, EngineEvent, Message, Millis, MqttError, PacketId } from "@minimqtt/core";
+import type { Call } from "./call.ts";
 import type { Clock } from "./clock.ts";
 import type { Link } from "./link.ts";
 
@@ -25,53 +24,6 @@ export interface PumpHandlers {
   toException(error: MqttError): unknown;
   /** An acknowledgement came that nobody waits for. */
   stray(event: EngineEvent): void;
-}
-
-/** One call in progress, and what ends it. */
-export class Call {
-  /** The type of the event that ends it; `time` for a call that only its time ends, `room` for one that never drives. */
-  readonly type: "online" | "settled" | "pong" | "time" | "room";
-  /** The packet identifier of the `settled` event. */
-  readonly id: PacketId;
-  /** Whether it has ended. */
-  done = false;
-  /** The event that ended it. */
-  event: EngineEvent | undefined;
-  /** The error that ended it. */
-  error: unknown;
-  #wake: (() => void) | undefined;
-
-  constructor(type: Call["type"], id: PacketId = 0) {
-    this.type = type;
-    this.id = id;
-  }
-
-  settle(event?: EngineEvent): void {
-    this.done = true;
-    this.event = event;
-    this.wake();
-  }
-
-  fail(error: unknown): void {
-    this.done = true;
-    this.error = error;
-    this.wake();
-  }
-
-  /** Sleeps until {@link wake}. */
-  sleep(): Promise<void> {
-    return new Promise((resolve) => this.#wake = resolve);
-  }
-
-  get asleep(): boolean {
-    return this.#wake !== undefined;
-  }
-
-  readonly wake = (): void => {
-    const wake = this.#wake;
-    this.#wake = undefined;
-    wake?.();
-  };
 }
 
 /** Runs calls on one engine and link. */

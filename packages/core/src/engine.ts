@@ -181,7 +181,10 @@ export class Engine {
   /** Time has passed: pings, or gives the peer up, if {@link deadline} has come. Harmless early, late or twice. */
   tick(now: Millis): void {
     if (now < this.deadline) return;
-    if (now >= this.#giveUpAt) this.#end(this.#liveness.verdict(this.#inbox.missing, now));
+    const giveUpAt = this.#giveUpAt;
+    if (now >= giveUpAt) {
+      if (!this.#liveness.excuses(giveUpAt, now)) this.#end(this.#liveness.verdict(this.#inbox.missing, now));
+    }
     // What waits to leave will do in a ping's place, if it leaves.
     else if (this.#outbox.length > 0) this.#liveness.stalled(now);
     else this.#ping(now);

@@ -21,6 +21,7 @@ export class Liveness {
   #pongBy: Millis = Infinity;
   #leaveBy: Millis = Infinity;
   #stalled = false;
+  #excused = false;
   #pausedAt: Millis | undefined;
 
   /** Takes how long CONNACK, and a gap within a packet, may take. */
@@ -36,7 +37,7 @@ export class Liveness {
     this.#lastSent = this.#lastReceived = now;
     this.#connackBy = now + this.#replyTimeout;
     this.#pongBy = this.#leaveBy = Infinity;
-    this.#stalled = false;
+    this.#stalled = this.#excused = false;
     this.#pausedAt = undefined;
   }
 
@@ -61,6 +62,7 @@ export class Liveness {
   /** Bytes came. */
   received(now: Millis): void {
     this.#lastReceived = now;
+    this.#excused = false;
   }
 
   /** A PINGREQ was queued: the first unanswered one counts. */
@@ -83,11 +85,26 @@ export class Liveness {
     if (this.#pausedAt === undefined) return;
     const away = now - this.#pausedAt;
     this.#pausedAt = undefined;
+    this.#postpone(away, now);
+  }
+
+  /**
+   * Whether a verdict that was due at `giveUpAt` must wait a moment, because it comes late: a program that was busy
+   * has not looked at what may lie in the socket. Once only, until something comes.
+   */
+  excuses(giveUpAt: Millis, now: Millis): boolean {
+    if (this.#excused || now <= giveUpAt + GRACE) return false;
+    this.#excused = true;
+    this.#postpone(0, now);
+    return true;
+  }
+
+  #postpone(by: Millis, now: Millis): void {
     const soonest = now + GRACE;
-    this.#connackBy = Math.max(this.#connackBy + away, soonest);
-    this.#pongBy = Math.max(this.#pongBy + away, soonest);
-    this.#leaveBy = Math.max(this.#leaveBy + away, soonest);
-    this.#lastReceived = Math.max(this.#lastReceived + away, soonest - this.#replyTimeout);
+    this.#connackBy = Math.max(this.#connackBy + by, soonest);
+    this.#pongBy = Math.max(this.#pongBy + by, soonest);
+    this.#leaveBy = Math.max(this.#leaveBy + by, soonest);
+    this.#lastReceived = Math.max(this.#lastReceived + by, soonest - this.#replyTimeout);
   }
 
   /** When a PINGREQ is due; `Infinity` with keep alive off, and while what goes before it does not leave. */

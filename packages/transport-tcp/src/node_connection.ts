@@ -130,10 +130,10 @@ const ENOUGH = 131_072;
  * As long as the system takes everything, a write is over before the event loop has turned: one write awaited after the
  * other would let no timer and no other socket have a turn, and no read either. After so many bytes written it gets one.
  */
-const BURST = 1048576;
+const BURST = 262_144;
 
 /** What a write counts for, however few its bytes are. */
-const OVERHEAD = 4096;
+const OVERHEAD = 1024;
 
 /** Milliseconds that closing waits for the peer. */
 const PATIENCE = 1000;
