@@ -152,6 +152,25 @@ describe("disconnect()", () => {
   });
 });
 
+describe("isConnected()", () => {
+  it("isConnected() is a boolean at every moment, and never throws (MM-185) (MM-188)", async () => {
+    const { client, broker, clock } = stage();
+    const states: boolean[] = [client.isConnected()];
+    const note = () => states.push(client.isConnected());
+    client.onConnect = client.onDisconnect = note;
+    const connecting = clock.run(client.connect());
+    await broker.accept();
+    note();
+    await broker.packet();
+    await broker.send("20020000");
+    await connecting;
+    const looping = client.loop(9).catch(note);
+    await broker.close();
+    await clock.run(looping);
+    assertEquals(states, [false, false, true, false, false]);
+  });
+});
+
 describe("disconnect() inside a callback", () => {
   for (const qos of [0, 1, 2] as const) {
     it(`disconnect() inside onMessage with QoS ${qos}: acknowledged, and loop() gives what it has (MM-231)`, async () => {

@@ -209,6 +209,21 @@ describe("messages: when and in which order", () => {
     assertEquals(order, ["begin 1", "end 1", "begin 2", "end 2", "begin 3", "end 3"]);
   });
 
+  it("loop() acknowledges in the order of arrival, however long each callback takes [MQTT-4.6.0-2] (MM-129)", async () => {
+    const scene = await online();
+    const delays = [30, 0, 10, 20];
+    scene.client.onMessage = async () => {
+      for (let turn = delays.shift()!; turn > 0; turn--) await undefined;
+    };
+    const sent = [1, 2, 1, 2].map((qos, i) => publish("a", "x", { qos: qos as 1 | 2, id: 9 - i })).join("");
+    const acknowledged = "40020009" + "50020008" + "40020007" + "50020006";
+    const released = "62020008" + "62020006";
+    await exchange(scene, scene.client.loop(), ["", sent], [acknowledged, released], [
+      "70020008" + "70020006",
+      "",
+    ]);
+  });
+
   it("nothing arrives between calls: messages wait for the next one (MM-132)", async () => {
     const scene = await online();
     const { client, broker, clock } = scene;

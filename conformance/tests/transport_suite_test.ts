@@ -218,7 +218,10 @@ describe("transportSuite", () => {
       transportSuite((title, run) => {
         if (title.startsWith(`rule ${rule}:`)) cases.push(run);
       }, { ...good, transport: bad });
-      for (const run of cases) await run().catch((error) => failures.push(error.message));
+      // The first failure is enough: a hanging transport takes its time for each.
+      for (const run of cases) {
+        if (failures.length === 0) await run().catch((error) => failures.push(error.message));
+      }
       assert(failures.length > 0, "no test failed");
       for (const failure of failures) assert(failure.startsWith(`rule ${rule}: `), failure);
     });

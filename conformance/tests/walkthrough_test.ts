@@ -98,8 +98,7 @@ describe(`examples of the documents on ${runtime}`, () => {
           `broker: "127.0.0.1", port: ${broker.port}`,
         );
         const { status, stderr } = await run(program, { source: true });
-        assertEquals(stderr, "");
-        assertEquals(status, 0);
+        assertEquals(status, 0, stderr);
       });
     });
   }
