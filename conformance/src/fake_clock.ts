@@ -35,6 +35,11 @@ export class FakeClock {
     };
   }
 
+  /** Calls `wake` when what can run through promises alone has run. */
+  turn(wake: () => void): void {
+    void settled().then(wake);
+  }
+
   /** How many timers are armed. */
   get armed(): number {
     return this.#timers.size;

@@ -11,6 +11,8 @@ export interface Clock {
   now(): Millis;
   /** Calls `wake` once when `now()` has reached `at`; gives the function that cancels it. */
   timer(at: Millis, wake: () => void): () => void;
+  /** Calls `wake` once when what runs at present, promises included, has run: in the event loop's next turn. */
+  turn(wake: () => void): void;
 }
 
 /** The runtime's own clock. */
@@ -21,6 +23,8 @@ export const systemClock: Clock = {
     const handle = setTimeout(wake, Math.min(Math.ceil(Math.max(0, at - performance.now())), 0x7fff_ffff));
     return () => clearTimeout(handle);
   },
+  turn: (globalThis as { setImmediate?: (wake: () => void) => void }).setImmediate ??
+    ((wake) => setTimeout(wake, 0)),
 };
 
 /** Resolves when `at` has come, early when `signal` is aborted; look at both afterwards. */

@@ -7,6 +7,8 @@
  * - What a read or a write brings is stored first and wakes second, so that nothing is lost while nobody waits.
  * - One write is under way at most; what is commanded meanwhile makes the next batch. A slow connection makes larger
  *   batches by itself.
+ * - The first batch of a turn of the event loop leaves at once, what follows waits for the next turn or for a full
+ *   batch: where a write is done before its promise is looked at (Deno), every message would else be one.
  * - A write that fails ends nothing yet: the reason (a CONNACK that refuses, say) may lie unread in the socket.
  *
  * @module
@@ -30,6 +32,8 @@ export class Link {
   #ended = false;
   #batch: Uint8Array | undefined;
   #scheduled = false;
+  /** Whether a batch has left in this turn of the event loop. */
+  #wrote = false;
   #fault: MqttError | undefined;
   #faultAt: Millis = Infinity;
   #wake: (() => void) | undefined;
@@ -81,7 +85,7 @@ export class Link {
   kick(): void {
     if (this.#batch !== undefined) return;
     if (this.#engine.pending >= FULL_BATCH) this.#flush();
-    else if (!this.#scheduled) {
+    else if (!this.#scheduled && !this.#wrote) {
       this.#scheduled = true;
       queueMicrotask(this.#run);
     }
@@ -160,6 +164,11 @@ export class Link {
     this.#flush();
   };
 
+  readonly #nextTurn = (): void => {
+    this.#wrote = false;
+    this.#flush();
+  };
+
   #read(): void {
     if (this.#reading || this.#ended || this.#connection === undefined) return;
     this.#reading = true;
@@ -192,6 +201,10 @@ export class Link {
     if (batch !== null) {
       this.#batch = batch;
       this.#connection.write(batch).then(this.#onWritten, this.#onWriteError);
+      if (!this.#wrote) {
+        this.#wrote = true;
+        this.#clock.turn(this.#nextTurn);
+      }
     }
     this.#room?.resolve();
     this.#room = undefined;
@@ -200,7 +213,9 @@ export class Link {
   #written(): void {
     this.#engine.give(this.#batch!);
     this.#batch = undefined;
-    if (this.#engine.pending > 0) return this.#flush();
+    const { pending } = this.#engine;
+    if (pending >= FULL_BATCH || (pending > 0 && !this.#wrote)) return this.#flush();
+    if (pending > 0) return;
     this.#room?.resolve();
     this.#drained?.resolve();
     this.#room = this.#drained = undefined;

@@ -239,8 +239,9 @@ export class Pump {
     this.#link.wake();
   }
 
+  /** Whether nothing more is to be read; a CONNACK always is, whatever an earlier connection has left. */
   get #full(): boolean {
-    return this.#queue.length >= LONGEST_QUEUE;
+    return this.#queue.length >= LONGEST_QUEUE && this.#engine.state !== "connecting";
   }
 
   /** Whether a call in progress waits for an answer, so that it is worth pulling on while a callback runs. */

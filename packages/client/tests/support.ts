@@ -16,6 +16,10 @@ export class HandClock implements Clock {
     return this.time;
   }
 
+  turn(wake: () => void): void {
+    queueMicrotask(() => queueMicrotask(wake));
+  }
+
   timer(at: number, wake: () => void): () => void {
     const timer = () => wake();
     this.timers.set(timer, at);

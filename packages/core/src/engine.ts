@@ -183,11 +183,12 @@ export class Engine {
     if (now < this.deadline) return;
     const giveUpAt = this.#giveUpAt;
     if (now >= giveUpAt) {
-      if (!this.#liveness.excuses(giveUpAt, now)) this.#end(this.#liveness.verdict(this.#inbox.missing, now));
-    }
-    // What waits to leave will do in a ping's place, if it leaves.
-    else if (this.#outbox.length > 0) this.#liveness.stalled(now);
-    else this.#ping(now);
+      if (this.#liveness.excuses(giveUpAt, now)) return;
+      this.#end(this.#liveness.verdict(this.#inbox.missing, now));
+    } else if (this.#outbox.length > 0) {
+      // What waits to leave will do in a ping's place, if it leaves.
+      this.#liveness.stalled(now);
+    } else this.#ping(now);
   }
 
   /** Nobody reads from now on: deadlines for answers stand still, keep alive goes on. */

@@ -357,7 +357,19 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 8, arbitrary: fc.constant(named("take", (w) => w.take())) },
   {
     weight: 4,
-    arbitrary: fc.constantFrom(0, 10, 1000, 6000, 9000).map((ms) => named(`tick ${ms}`, (w) => w.tick(ms))),
+    arbitrary: fc.constantFrom(0, 10, 200, 1000, 5000, 9000).map((ms) =>
+      named(`tick ${ms}`, (w) => w.tick(ms))
+    ),
+  },
+  {
+    weight: 2,
+    arbitrary: fc.constantFrom("", "300a00").map((begun) =>
+      named(`silence ${begun}`, (w) => {
+        w.receive(begun, 1);
+        w.pull();
+        for (const ms of [4900, 200, 3900, 200]) w.tick(ms);
+      })
+    ),
   },
   { weight: 1, arbitrary: fc.constant(named("pause", (w) => w.engine.pause(w.now))) },
   { weight: 1, arbitrary: fc.constant(named("resume", (w) => w.engine.resume(w.now))) },

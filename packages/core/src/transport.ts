@@ -10,18 +10,21 @@
  * 1. `read` never resolves to an empty array.
  * 2. The bytes that `read` gives belong to the caller for good: the transport never writes to them again, so a
  *    payload may be a view of them. (A transport with a slab of its own moves along it and takes a new one.)
- * 3. Bytes that arrived before the end or an error are delivered before it.
+ * 3. Bytes that arrived before the end or an error are delivered before it. Where a write has failed, what the system
+ *    had not handed over yet may be lost.
  * 4. One `read` is outstanding at most; a second one rejects with `ConnectionError` `read-failed` and takes nothing.
  * 5. After the peer's orderly end `read` resolves to `null`, every time it is called. Writing may still work.
  * 6. `write` has taken all bytes when it resolves: the array may be reused then. Until then it must not be changed.
  *    One write is outstanding at most; a second one rejects with `ConnectionError` `write-failed` and sends nothing.
  * 7. `write` does not go on resolving while the peer refuses to read: backpressure reaches the caller, and what the
- *    transport holds back stays below a few hundred kilobytes beyond one write's own bytes.
+ *    transport holds back stays below a few hundred kilobytes beyond one write's own bytes. Nor does it take in more
+ *    than a few hundred kilobytes that nobody reads.
  * 8. `close` never rejects and may be called at any time, any number of times. A pending `read` resolves to `null`,
  *    a pending `write` settles. Bytes whose `write` had resolved still reach a peer that reads (no reset right behind
  *    a DISCONNECT). It resolves when the socket is released, at most about a second later whatever the peer does.
  *    Afterwards `read` resolves to `null` and `write` rejects with `closed`.
- * 9. Failures are {@link ConnectionError} with a stable `code` and the runtime's own error as `cause`.
+ * 9. Failures are {@link ConnectionError} with a stable `code` and the runtime's own error as `cause`. After a
+ *    `read-failed` every later `read` rejects with it too.
  * 10. An aborted `signal` makes `connect` reject with the signal's reason, untouched, before, during and after
  *     dialling (as long as `connect` has not resolved), and leaves no socket behind. Once `connect` has resolved the
  *     signal has no effect any more.
@@ -46,7 +49,10 @@ export interface Address {
   readonly host: string;
   /** 1 to 65535. */
   readonly port: number;
-  /** One of the `secure` values that the transport's schemes offer; the first scheme's when absent. */
+  /**
+   * One of the `secure` values that the transport's schemes offer, the first scheme's when absent; for any other
+   * `connect` rejects with `UsageError` `invalid-argument`, so that nothing meant to be encrypted goes in the clear.
+   */
   readonly secure?: boolean;
   /** The path of a URL, with its leading slash, for transports that have use for one. */
   readonly path?: string;

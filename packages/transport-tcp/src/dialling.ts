@@ -12,6 +12,7 @@ export interface TcpOptions {
   /**
    * Whether bytes leave at once (`TCP_NODELAY`) instead of waiting until the peer has acknowledged earlier ones.
    * True by default: a client that gathers its packets before it writes has nothing to win by waiting.
+   * Bun (seen with 1.4.5) sends at once whatever is said here.
    */
   readonly noDelay?: boolean;
 }

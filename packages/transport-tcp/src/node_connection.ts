@@ -103,23 +103,23 @@ export class NodeConnection implements Connection {
   }
 
   #endReading(): void {
+    const reader = this.#reader;
     const cause = this.#failure;
-    if (!cause || this.#closing) this.#reader?.resolve(null);
-    else {this.#reader?.reject(
-        new ConnectionError("read-failed", `connection lost: ${cause.message}`, { cause }),
-      );}
     this.#reader = undefined;
+    if (!cause || this.#closing) return reader?.resolve(null);
+    reader?.reject(new ConnectionError("read-failed", `connection lost: ${cause.message}`, { cause }));
   }
 
   #endWriting(error?: Error | null): void {
-    const cause = this.#failure ?? error;
     const writer = this.#writer;
+    const cause = this.#failure ?? error;
     this.#writer = undefined;
     // Node reports success for a write that was under way when the socket was destroyed.
-    if (!cause && !this.#socket.destroyed) writer?.resolve();
-    else if (this.#closing) {
-      writer?.reject(new ConnectionError("closed", "the connection was closed", { cause }));
-    } else writer?.reject(new ConnectionError("write-failed", `write failed: ${cause?.message}`, { cause }));
+    if (!cause && !this.#socket.destroyed) return writer?.resolve();
+    const [code, text] = this.#closing
+      ? ["closed", "the connection was closed"] as const
+      : ["write-failed", `write failed: ${cause?.message}`] as const;
+    writer?.reject(new ConnectionError(code, text, { cause }));
   }
 }
 
