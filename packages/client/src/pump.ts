@@ -35,7 +35,9 @@ export class Pump {
   readonly #calls = new Set<Call>();
   readonly #settling = new Map<PacketId, Call>();
   readonly #records = new Set<number[]>();
-  #queue: Message[] = [];
+  readonly #queue: Message[] = [];
+  /** Messages with QoS 2 that earlier connections of the session have brought and not delivered. */
+  readonly #kept: Message[] = [];
   #delivering: Message | undefined;
   /** What the callback that waited has thrown, until the call that drives takes it. */
   #thrown: { readonly error: unknown } | undefined;
@@ -105,11 +107,11 @@ export class Pump {
    */
   end(error: unknown, asked: boolean): void {
     this.#lostBy = undefined;
+    this.#kept.push(...this.#queue.splice(0).filter(isQoS2));
     for (let event = this.#engine.next(); event !== null; event = this.#engine.next()) {
       if (event.type === "settled") this.#settling.get(event.id)?.settle(event);
-      else if (event.type === "message") this.#queue.push(event);
+      else if (event.type === "message" && isQoS2(event)) this.#kept.push(event);
     }
-    this.#queue = this.#queue.filter((message) => message.qos === 2);
     for (const call of this.#calls) {
       if (call.done) continue;
       if (asked && call.type === "time") call.settle();
@@ -161,8 +163,7 @@ export class Pump {
   /** Handles one event; false when there is none, a promise when it is the loss of the connection. */
   #step(driver: Call): boolean | Promise<void> {
     if (this.#delivering === undefined) {
-      // What an earlier connection left waits for the CONNACK to tell whether the session goes on.
-      const queued = this.#engine.state === "connecting" ? undefined : this.#queue.shift();
+      const queued = this.#queue.shift();
       if (queued !== undefined) return this.#deliver(queued);
       if (this.#lostBy !== undefined) return this.#handlers.offline(this.#lostBy);
     } else if (this.#full || !this.#isAwaited) return false;
@@ -179,7 +180,8 @@ export class Pump {
         else this.#handlers.stray(event);
         return true;
       case "online":
-        if (!event.connack.sessionPresent) this.#queue.length = 0;
+        if (event.connack.sessionPresent) this.#queue.unshift(...this.#kept);
+        this.#kept.length = 0;
         this.#settleAll(event);
         return true;
       case "pong":
@@ -239,9 +241,8 @@ export class Pump {
     this.#link.wake();
   }
 
-  /** Whether nothing more is to be read; a CONNACK always is, whatever an earlier connection has left. */
   get #full(): boolean {
-    return this.#queue.length >= LONGEST_QUEUE && this.#engine.state !== "connecting";
+    return this.#queue.length >= LONGEST_QUEUE;
   }
 
   /** Whether a call in progress waits for an answer, so that it is worth pulling on while a callback runs. */
@@ -270,6 +271,10 @@ export class Pump {
 type Turn = { readonly losing: Promise<void> | undefined };
 const LATE: Turn = { losing: undefined };
 const AGAIN: Turn = { losing: undefined };
+
+function isQoS2(message: Message): boolean {
+  return message.qos === 2;
+}
 
 function isPromise(value: unknown): value is PromiseLike<unknown> {
   return typeof (value as PromiseLike<unknown> | null | undefined)?.then === "function";
