@@ -155,7 +155,8 @@ export class MQTT<U = unknown, B extends boolean = false> implements AsyncDispos
     this.#link = new Link(this.#engine, this.#clock);
     this.#pump = new Pump(this.#engine, this.#link, this.#clock, {
       deliver: (message) => this.#deliver(message),
-      offline: (error) => this.#offline(error),
+      // Whoever disconnects meanwhile ends the calls.
+      offline: (error) => this.#closing ? DONE : this.#offline(error),
       toException: (error) => this.#toException(error),
       stray: (event) =>
         this.#logger.warning(`ignored a packet of type 0x${event.packet.toString(16)} that nobody waits for`),
@@ -256,7 +257,8 @@ export class MQTT<U = unknown, B extends boolean = false> implements AsyncDispos
     }
     this.#demandIdle();
     given.signal?.throwIfAborted();
-    if (this.#engine.state !== "offline" || this.#pump.losing) {
+    // Again if a callback of what is delivered has connected, and lost that connection, meanwhile.
+    while (this.#engine.state !== "offline" || this.#pump.losing) {
       const deinits = this.#deinits;
       await this.#reportLoss().catch((error) => {
         if (!(error instanceof MMQTTException && error.cause === this.#lostBy)) throw error;

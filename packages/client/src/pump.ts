@@ -34,7 +34,7 @@ export class Pump {
   readonly #handlers: PumpHandlers;
   readonly #calls = new Set<Call>();
   readonly #settling = new Map<PacketId, Call>();
-  readonly #records = new Set<number[]>();
+  #records: readonly number[][] = [];
   readonly #queue: Message[] = [];
   /** Messages with QoS 2 that earlier connections of the session have brought and not delivered. */
   readonly #kept: Message[] = [];
@@ -64,11 +64,11 @@ export class Pump {
 
   /** Every packet type that is pulled from now on is added to `types`, until {@link unrecord}. */
   record(types: number[]): void {
-    this.#records.add(types);
+    this.#records = [...this.#records, types];
   }
 
   unrecord(types: number[]): void {
-    this.#records.delete(types);
+    this.#records = this.#records.filter((record) => record !== types);
   }
 
   /**
@@ -163,13 +163,19 @@ export class Pump {
   /** Handles one event; false when there is none, a promise when it is the loss of the connection. */
   #step(driver: Call): boolean | Promise<void> {
     if (this.#delivering === undefined) {
-      const queued = this.#queue.shift();
-      if (queued !== undefined) return this.#deliver(queued);
-      if (this.#lostBy !== undefined) return this.#handlers.offline(this.#lostBy);
+      if (this.#queue.length > 0) return this.#deliver(this.#queue.shift()!);
+      if (this.#lostBy !== undefined) {
+        const error = this.#lostBy;
+        this.#lostBy = undefined;
+        return this.#handlers.offline(error);
+      }
     } else if (this.#full || !this.#isAwaited) return false;
     const event = this.#engine.next();
     if (event === null) return false;
-    if (event.packet !== 0) { for (const types of this.#records) types.push(event.packet); }
+    if (event.packet !== 0) {
+      const records = this.#records;
+      for (let i = 0; i < records.length; i++) records[i]!.push(event.packet);
+    }
     switch (event.type) {
       case "message":
         if (this.#delivering === undefined) return this.#deliver(event);

@@ -27,6 +27,11 @@ import { TopicCache } from "../topic_cache.ts";
 
 export function check(first: number, remaining: number): void {
   const type = first & 0xf0;
+  if (type === PUBLISH) {
+    if ((first & 0x06) === 0x06) throw malformed("Malformed PUBLISH: QoS 3", "MQTT-3.3.1-4");
+    if ((first & 0x0e) === 0x08) throw malformed("Malformed PUBLISH: DUP with QoS 0", "MQTT-3.3.1-2");
+    return;
+  }
   const name = NAMES[type >> 4];
   if (name === undefined) {
     throw new ProtocolError(
@@ -37,11 +42,6 @@ export function check(first: number, remaining: number): void {
       "MQTT-4.8.0-1",
       first,
     );
-  }
-  if (type === PUBLISH) {
-    if ((first & 0x06) === 0x06) throw malformed("Malformed PUBLISH: QoS 3", "MQTT-3.3.1-4");
-    if ((first & 0x0e) === 0x08) throw malformed("Malformed PUBLISH: DUP with QoS 0", "MQTT-3.3.1-2");
-    return;
   }
   const flags = type === PUBREL ? 0x02 : 0;
   if ((first & 0x0f) !== flags) {
@@ -92,7 +92,8 @@ export function readPublish(packet: Inbox): Message {
     type: "message",
     packet: PUBLISH,
     topic: TOPICS.get(bytes, topicStart, topicStart + topicLength),
-    payload: bytes.subarray(at, end),
+    // What subarray() gives, in half its time.
+    payload: new Uint8Array(bytes.buffer, bytes.byteOffset + at, end - at),
     qos,
     retain: (first & 0x01) !== 0,
     duplicate: (first & 0x08) !== 0,
