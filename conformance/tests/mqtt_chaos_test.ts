@@ -87,7 +87,9 @@ function cut(hex: string): string {
 
 function answer(packet: string, present: boolean): string {
   const first = parseInt(packet.slice(0, 2), 16);
-  const body = packet.slice(packet.length > 2 && parseInt(packet.slice(2, 4), 16) < 0x80 ? 4 : packet.startsWith("3") ? 8 : 6);
+  const body = packet.slice(
+    packet.length > 2 && parseInt(packet.slice(2, 4), 16) < 0x80 ? 4 : packet.startsWith("3") ? 8 : 6,
+  );
   const id = body.slice(0, 4);
   switch (first >> 4) {
     case 1:

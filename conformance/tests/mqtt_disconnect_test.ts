@@ -72,6 +72,22 @@ describe("disconnect()", () => {
     assertEquals(seen, ["publish undefined t 0", "disconnect undefined 0"]);
   });
 
+  it("disconnect() at the very moment of a loss, before any call has met it, calls back once (MM-182)", async () => {
+    for (let turns = 0; turns < 12; turns++) {
+      const scene = await online();
+      const { client, clock } = scene;
+      const codes: number[] = [];
+      client.onDisconnect = (_client, _userData, rc) => codes.push(rc);
+      const looping = client.loop(5).catch(() => {});
+      await settled();
+      reset(scene);
+      for (let turn = 0; turn < turns; turn++) await undefined;
+      await clock.run(client.disconnect().catch(() => {}));
+      await clock.run(looping);
+      assertEquals([codes.length, clock.armed, client.isConnected()], [1, 0, false]);
+    }
+  });
+
   it("disconnect() flushes what was published before, and nothing leaves behind it (MM-183)", async () => {
     const { client, broker, clock } = await online({}, { room: 16 });
     const message = "x".repeat(70_000);
