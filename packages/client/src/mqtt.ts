@@ -24,6 +24,7 @@ import {
   type Payload,
   ProtocolError,
   type QoS,
+  RefusedError,
   type Settled,
   type Transport,
   UsageError,
@@ -818,7 +819,7 @@ export class MQTT<U = unknown, B extends boolean = false> implements AsyncDispos
     if (refused >= 0) {
       const code = reasons[refused]!;
       const text = `SUBACK Failure for topic ${filters[refused]!.topic}: 0x${code.toString(16)}`;
-      throw new MMQTTException(text, code);
+      throw toException(new RefusedError("subscription-refused", text, code, code), this.#recvTimeout);
     }
     return [...reasons];
   }

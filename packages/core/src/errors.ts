@@ -68,9 +68,7 @@ export type ConnectionCode =
   /** A packet began and did not go on in time. */
   | "packet-timeout"
   /** The broker did not acknowledge a request in time. */
-  | "acknowledgement-timeout"
-  /** The broker lost the session that a message was part of. */
-  | "session-lost";
+  | "acknowledgement-timeout";
 
 /** All codes, of all classes. */
 export type MqttErrorCode = UsageCode | ProtocolCode | RefusedCode | ConnectionCode;

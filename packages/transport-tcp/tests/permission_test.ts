@@ -11,8 +11,13 @@ const ipv6 = Object.values(networkInterfaces()).some((list) =>
 
 describe("tcp on Deno", () => {
   for (const host of ["127.0.0.1", "localhost", "[::1]"]) {
-    const possible = "Deno" in globalThis && (ipv6 || host !== "[::1]");
-    (possible ? it : it.skip)(`connect needs --allow-net=${host}:PORT and nothing else`, async () => {
+    const reason = !("Deno" in globalThis)
+      ? " (skipped: only Deno has permissions)"
+      : host === "[::1]" && !ipv6
+      ? " (skipped: this machine has no IPv6)"
+      : "";
+    const title = `connect needs --allow-net=${host}:PORT and nothing else${reason}`;
+    (reason === "" ? it : it.skip)(title, async () => {
       const name = host.replace(/[[\]]/g, "");
       const server = createServer((socket) => socket.pipe(socket));
       await new Promise<void>((resolve) => server.listen(0, name, resolve));

@@ -21,7 +21,8 @@ describe("tcp", () => {
   });
 
   for (const host of ["127.0.0.1", "localhost", "::1"]) {
-    (host === "::1" && !ipv6 ? it.skip : it)(`connect reaches ${host}`, async () => {
+    const reason = host === "::1" && !ipv6 ? " (skipped: this machine has no IPv6)" : "";
+    (reason === "" ? it : it.skip)(`connect reaches ${host}${reason}`, async () => {
       await using echo = await startEcho(host);
       await roundTrip(host, echo.port);
     });
