@@ -13,6 +13,9 @@ interface Tool {
 export const tools: readonly Tool[] = [
   { command: "mosquitto", package: "mosquitto", purpose: "a real broker" },
   { command: "openssl", package: "openssl", purpose: "certificates" },
+  { command: "chromium", package: "chromium", purpose: "a real browser" },
+  { command: "nats-server", package: "nats-server", purpose: "a cluster of brokers" },
+  { command: "gcc", package: "gcc", purpose: "the kernel's own headers" },
 ];
 
 /** Whether a command is there, in PATH or where Debian puts servers. */
