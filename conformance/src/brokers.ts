@@ -215,7 +215,7 @@ class MosquittoProcess implements Mosquitto {
 }
 
 /** Where a program is; Debian puts servers into a folder that is not in everybody's PATH. */
-function find(program: string): string | null {
+export function find(program: string): string | null {
   const folders = (process.env.PATH ?? "").split(delimiter).concat(
     "/usr/bin",
     "/usr/sbin",
@@ -233,7 +233,7 @@ function find(program: string): string | null {
 }
 
 /** Ports that are free now; all different, because they are taken at the same time. */
-async function freePorts(count: number): Promise<number[]> {
+export async function freePorts(count: number): Promise<number[]> {
   const servers = Array.from({ length: count }, () => createServer());
   await Promise.all(servers.map((server) => new Promise<void>((resolve) => server.listen(0, HOST, resolve))));
   const ports = servers.map((server) => (server.address() as AddressInfo).port);
@@ -242,7 +242,7 @@ async function freePorts(count: number): Promise<number[]> {
 }
 
 /** Whether a broker answers CONNECT with a CONNACK, be it a refusal. */
-function answers(port: number): Promise<boolean> {
+export function answers(port: number): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connect(port, HOST);
     const settle = (answer: boolean): void => {
