@@ -4,10 +4,10 @@
  * @module
  */
 
+import type { Address } from "@minimqtt/core";
 import { connect } from "node:net";
 import type { Socket } from "node:net";
 import { Worker } from "node:worker_threads";
-import type { Address } from "@minimqtt/core";
 
 /** Starts the thread and fills the queue. Works on Linux; elsewhere attempts may be refused. */
 export async function silentAddress(): Promise<{ address: Address; close(): Promise<void> }> {

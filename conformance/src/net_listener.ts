@@ -7,7 +7,7 @@
 
 import { createServer } from "node:net";
 import type { AddressInfo, Server, Socket } from "node:net";
-import type { Listener, Peer } from "../src/mod.ts";
+import type { Listener, Peer } from "./transport_suite.ts";
 
 /** Listens on `host`; `make` makes another kind of server, such as one for TLS, with the options it is given. */
 export async function listen(
