@@ -68,7 +68,23 @@ export type ConnectionCode =
   /** A packet began and did not go on in time. */
   | "packet-timeout"
   /** The broker did not acknowledge a request in time. */
-  | "acknowledgement-timeout";
+  | "acknowledgement-timeout"
+  /** A co-processor did not answer in time. */
+  | "radio-silent"
+  /** A co-processor answered with something that is no answer to the question. */
+  | "radio-garbled"
+  /** A co-processor could not carry out a command, or does not know it. */
+  | "radio-refused"
+  /** A co-processor was started anew: its sockets, and its Wi-Fi settings, are gone. */
+  | "radio-reset"
+  /** All sockets of a co-processor are in use. */
+  | "no-socket"
+  /** There is no Wi-Fi network of this name in reach. */
+  | "wifi-not-found"
+  /** The Wi-Fi network did not let the co-processor in: most often the passphrase is wrong. */
+  | "wifi-refused"
+  /** The connection to the Wi-Fi network did not come about in time, or there is none. */
+  | "wifi-down";
 
 /** All codes, of all classes. */
 export type MqttErrorCode = UsageCode | ProtocolCode | RefusedCode | ConnectionCode;

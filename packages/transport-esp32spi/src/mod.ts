@@ -7,3 +7,4 @@
 export type { Awaitable, EspPins, Gpio0Pin, InputPin, OutputPin, SpiBus } from "./bus.ts";
 export { systemClock } from "./clock.ts";
 export type { Clock } from "./clock.ts";
+export { FirmwareVersion } from "./versions.ts";
