@@ -23,6 +23,12 @@ import {
 import type { Millis } from "@minimqtt/core";
 import type { Clock } from "./clock.ts";
 
+/** From here on a batch is worth a write before the turn ends. */
+const FULL_BATCH = 65_536;
+
+/** How long after a failed write the peer's last bytes may take to be read. */
+const LAST_WORDS: Millis = 1000;
+
 /** Drives one engine over one connection at a time. */
 export class Link {
   readonly #engine: Engine;
@@ -279,9 +285,3 @@ function closed(cause: MqttError): MqttError {
 function ignore(): void {}
 
 const DONE = Promise.resolve();
-
-/** From here on a batch is worth a write before the turn ends. */
-const FULL_BATCH = 64 * 1024;
-
-/** How long after a failed write the peer's last bytes may take to be read. */
-const LAST_WORDS: Millis = 1000;

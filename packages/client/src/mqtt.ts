@@ -68,6 +68,14 @@ import { type MessageInput, toPayload } from "./payload.ts";
 import { Pump } from "./pump.ts";
 import { chooseScheme, parseBroker, parsePort } from "./target.ts";
 
+const DEBUG = 10;
+
+/** Above it `publish` asks to be waited for. */
+const HIGH_WATER = 65_536;
+
+/** How long `loop(0)` goes on as long as something comes, in milliseconds. */
+const GLANCE = 50;
+
 /** A client with MiniMQTT's API. `U` is the type of `userData`, `B` whether messages come as bytes. */
 export class MQTT<U = unknown, B extends boolean = false> implements AsyncDisposable {
   /** Called when the broker accepted the connection, before `connect` resolves: `flags` is 1 for a session resumed. */
@@ -922,10 +930,3 @@ function generateClientId(): string {
 const LETTERS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 const SILENCE = new NullLogger();
 const DONE = Promise.resolve();
-const DEBUG = 10;
-
-/** Above it `publish` asks to be waited for. */
-const HIGH_WATER = 64 * 1024;
-
-/** How long `loop(0)` goes on as long as something comes, in milliseconds. */
-const GLANCE = 50;

@@ -14,6 +14,12 @@ import type { Call } from "./call.ts";
 import type { Clock } from "./clock.ts";
 import type { Link } from "./link.ts";
 
+/** Enough that the answer to a callback's own publish is found behind what was under way. */
+const LONGEST_QUEUE = 1024;
+
+/** How long callbacks follow one another when there is no time at all, as in `loop(0)`, in milliseconds. */
+const GLANCE: Millis = 50;
+
 /** What the owner of a pump does with what is pulled. */
 export interface PumpHandlers {
   /** Hands a message to the application; a promise holds further messages back until it settles. */
@@ -285,9 +291,3 @@ function isQoS2(message: Message): boolean {
 function isPromise(value: unknown): value is PromiseLike<unknown> {
   return typeof (value as PromiseLike<unknown> | null | undefined)?.then === "function";
 }
-
-/** Enough that the answer to a callback's own publish is found behind what was under way. */
-const LONGEST_QUEUE = 1024;
-
-/** How long callbacks follow one another when there is no time at all, as in `loop(0)`, in milliseconds. */
-const GLANCE: Millis = 50;

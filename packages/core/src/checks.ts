@@ -14,6 +14,8 @@ import {
 } from "./packets.ts";
 import { checkText, checkTopic, utf8Length } from "./topic.ts";
 
+const SHORT = 1 << 20;
+
 /**
  * The quality of service is 0, 1 or 2 (MM-087).
  *
@@ -134,5 +136,3 @@ function payloadLength(payload: unknown): number {
   if (payload instanceof Uint8Array) return payload.length;
   throw new UsageError("invalid-argument", "Invalid message data type.");
 }
-
-const SHORT = 1 << 20;

@@ -47,6 +47,9 @@ import {
 import { encodeText, payloadBytes } from "./text.ts";
 import { checkFilter, checkTopic, utf8Length } from "./topic.ts";
 
+/** A batch of this size is worth a write of its own; more waits in the queue, where it costs less. */
+const FULL_BATCH = 65_536;
+
 /** What an engine is made of. */
 export interface EngineOptions {
   /** The version of the protocol: `v4`. */
@@ -496,9 +499,6 @@ function unexpected(summary: string, statement: string): ProtocolError {
 
 const PONG: EngineEvent = { type: "pong", packet: PINGRESP };
 const NONE: readonly number[] = [];
-
-/** A batch of this size is worth a write of its own; more waits in the queue, where it costs less. */
-const FULL_BATCH = 64 * 1024;
 
 /** MiniMQTT's words for CONNACK's return codes. */
 const REFUSALS: Readonly<Record<number, string>> = {

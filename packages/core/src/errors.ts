@@ -8,6 +8,9 @@
  * @module
  */
 
+const SERVER_UNAVAILABLE = 0x88;
+const SERVER_BUSY = 0x89;
+
 /** Codes of {@link UsageError}. */
 export type UsageCode =
   /** An argument or option has the wrong type or value. */
@@ -180,6 +183,3 @@ export function isRetriable(error: unknown): boolean {
   if (error instanceof ConnectionError) return error.code !== "not-permitted";
   return error instanceof ProtocolError;
 }
-
-const SERVER_UNAVAILABLE = 0x88;
-const SERVER_BUSY = 0x89;

@@ -9,6 +9,10 @@
  */
 import { ProtocolError } from "./errors.ts";
 
+const BETWEEN = 0;
+const HEADER = 1;
+const BODY = 2;
+
 /** What judges a packet by its first byte and remaining length; throws to refuse it. */
 export type HeaderCheck = (first: number, remaining: number) => void;
 
@@ -178,7 +182,3 @@ export class Inbox {
 }
 
 const NOTHING = new Uint8Array(0);
-
-const BETWEEN = 0;
-const HEADER = 1;
-const BODY = 2;

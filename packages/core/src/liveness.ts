@@ -10,6 +10,9 @@
 import { ConnectionError } from "./errors.ts";
 import type { Millis } from "./packets.ts";
 
+/** How long a reader that comes back late is given to find what already lies in the socket. */
+const GRACE: Millis = 100;
+
 /** Keep alive and reply deadlines of one connection. */
 export class Liveness {
   readonly #replyTimeout: Millis;
@@ -142,6 +145,3 @@ export class Liveness {
     );
   }
 }
-
-/** How long a reader that comes back late is given to find what already lies in the socket. */
-const GRACE: Millis = 100;

@@ -14,6 +14,9 @@
 
 import { checkFilter, sharedPrefixLength } from "./topic.ts";
 
+/** The depth of a node for `#`. */
+const ANY = -1;
+
 /**
  * A map from topic filters to values that is asked with topic names.
  *
@@ -229,6 +232,3 @@ function endOfLevel(text: string, start: number): number {
 function hasWildcard(filter: string): boolean {
   return filter.includes("+") || filter.includes("#");
 }
-
-/** The depth of a node for `#`. */
-const ANY = -1;

@@ -4,6 +4,11 @@
  * @module
  */
 
+/** An idle connection holds little; a busy one soon has what it needs. */
+const SMALLEST = 256;
+/** A larger array is not kept: it came from a large packet, and the next one may be long in coming. */
+const KEPT = 131_072;
+
 /** Gathers packets between two writes. Two arrays serve for ever: one fills while the other is being written. */
 export class Outbox {
   /** The array that writers fill, from {@link reserve}'s offset on. */
@@ -57,8 +62,3 @@ export class Outbox {
 }
 
 const NOTHING = new Uint8Array(0);
-
-/** An idle connection holds little; a busy one soon has what it needs. */
-const SMALLEST = 256;
-/** A larger array is not kept: it came from a large packet, and the next one may be long in coming. */
-const KEPT = 128 * 1024;

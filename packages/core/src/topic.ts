@@ -13,6 +13,17 @@
 import { UsageError } from "./errors.ts";
 import type { UsageCode } from "./errors.ts";
 
+/** What the two bytes of length before every text can say: section 1.5.3. */
+const LONGEST = 65535;
+
+const DOLLAR = 0x24;
+const HASH = 0x23;
+const PLUS = 0x2b;
+const SLASH = 0x2f;
+
+/** Characters of a faulty filter shown in an error's text. */
+const SHOWN = 80;
+
 /**
  * Length of `text` in UTF-8, in bytes; -1 when it holds a lone surrogate, which UTF-8 cannot express
  * [MQTT-1.5.3-1]. Allocates nothing.
@@ -215,15 +226,5 @@ function nameOf(value: unknown): string {
   return value === null ? "null" : Array.isArray(value) ? "an array" : typeof value;
 }
 
-/** What the two bytes of length before every text can say: section 1.5.3. */
-const LONGEST = 65535;
-
-const DOLLAR = 0x24;
-const HASH = 0x23;
-const PLUS = 0x2b;
-const SLASH = 0x2f;
 const SHARE = "$share/";
 const QUEUE = "$queue/";
-
-/** Characters of a faulty filter shown in an error's text. */
-const SHOWN = 80;

@@ -6,6 +6,10 @@
  * @module
  */
 
+/** A power of two. With `LONGEST` it bounds the cache to 16 KiB. */
+const SLOTS = 128;
+const LONGEST = 128;
+
 /** Turns ranges of bytes to text by `make`, once for each range that is seen often. */
 export class TopicCache {
   readonly #make: (bytes: Uint8Array) => string;
@@ -35,7 +39,3 @@ export class TopicCache {
     return text;
   }
 }
-
-/** A power of two. With `LONGEST` it bounds the cache to 16 KiB. */
-const SLOTS = 128;
-const LONGEST = 128;

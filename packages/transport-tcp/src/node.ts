@@ -13,6 +13,12 @@ import { NodeConnection } from "./node_connection.ts";
 export type { TcpOptions } from "./dialling.ts";
 export { NodeConnection } from "./node_connection.ts";
 
+/**
+ * Milliseconds after which Node gives up an address for the next one of the same name. Its own 250 ms are less than
+ * one round trip on many a mobile link, and an address given up is not tried again.
+ */
+const ATTEMPT_TIMEOUT = 1000;
+
 /** As `tcp` of the package's main entry, always by `node:net`. */
 export function tcp(options?: TcpOptions): Transport {
   return transport(options, dial);
@@ -46,9 +52,3 @@ export function dial({ host, port }: Address, noDelay: boolean, signal?: AbortSi
     });
   });
 }
-
-/**
- * Milliseconds after which Node gives up an address for the next one of the same name. Its own 250 ms are less than
- * one round trip on many a mobile link, and an address given up is not tried again.
- */
-const ATTEMPT_TIMEOUT = 1000;

@@ -8,6 +8,21 @@ import { ConnectionError } from "@minimqtt/core";
 import type { Connection } from "@minimqtt/core";
 import type { Socket } from "node:net";
 
+/** Bytes nobody has read yet at which the socket is paused. */
+const ENOUGH = 131_072;
+
+/**
+ * As long as the system takes everything, a write is over before the event loop has turned: one write awaited after the
+ * other would let no timer and no other socket have a turn, and no read either. After so many bytes written it gets one.
+ */
+const BURST = 262_144;
+
+/** What a write counts for, however few its bytes are. */
+const OVERHEAD = 1024;
+
+/** Milliseconds that closing waits for the peer. */
+const PATIENCE = 1000;
+
 interface Waiting<Value> {
   resolve(value: Value): void;
   reject(error: ConnectionError): void;
@@ -122,18 +137,3 @@ export class NodeConnection implements Connection {
     writer?.reject(new ConnectionError(code, text, { cause }));
   }
 }
-
-/** Bytes nobody has read yet at which the socket is paused. */
-const ENOUGH = 131_072;
-
-/**
- * As long as the system takes everything, a write is over before the event loop has turned: one write awaited after the
- * other would let no timer and no other socket have a turn, and no read either. After so many bytes written it gets one.
- */
-const BURST = 262_144;
-
-/** What a write counts for, however few its bytes are. */
-const OVERHEAD = 1024;
-
-/** Milliseconds that closing waits for the peer. */
-const PATIENCE = 1000;

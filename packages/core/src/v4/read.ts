@@ -25,6 +25,11 @@ import {
 import { decodeText } from "../text.ts";
 import { TopicCache } from "../topic_cache.ts";
 
+const UNSPECIFIED = 0x80;
+
+const PLUS = 0x2b;
+const HASH = 0x23;
+
 export function check(first: number, remaining: number): void {
   const type = first & 0xf0;
   if (type === PUBLISH) {
@@ -177,9 +182,5 @@ const SECTIONS: Readonly<Record<number, string>> = {
 
 /** CONNACK return codes 0 to 5 in MQTT 5's numbers. */
 const REASONS: readonly number[] = [0, 0x84, 0x85, 0x88, 0x86, 0x87];
-const UNSPECIFIED = 0x80;
-
-const PLUS = 0x2b;
-const HASH = 0x23;
 
 const TOPICS = new TopicCache(readTopic);
