@@ -60,6 +60,11 @@ export interface EngineOptions {
   readonly maxPacketSize?: number;
   /** The most messages with QoS 1 and 2 that may be unacknowledged at a time; 1024 when absent. */
   readonly maxInflight?: number;
+  /**
+   * What becomes of messages whose PUBLISH is unacknowledged when the server turns out to have lost the session: true
+   * publishes them anew, in order and before all others; false, as when absent, gives a `lost` event for each.
+   */
+  readonly republish?: boolean;
 }
 
 /** `connecting` from `opened` to CONNACK; `closing` once nothing may be sent any more; `offline` with no connection. */
@@ -69,6 +74,7 @@ export type EngineState = "offline" | "connecting" | "online" | "closing";
 export class Engine {
   readonly #codec: Codec;
   readonly #maxInflight: number;
+  readonly #republish: boolean;
   readonly #inbox: Inbox;
   readonly #outbox = new Outbox();
   readonly #outgoing: Outgoing;
@@ -94,6 +100,7 @@ export class Engine {
     this.#codec = options.codec;
     this.#wire = options.codec.open();
     this.#maxInflight = options.maxInflight ?? 1024;
+    this.#republish = options.republish ?? false;
     this.#inbox = new Inbox(options.maxPacketSize ?? 10_065_546, (first, remaining) => {
       if (!this.#accepted && (first & 0xf0) !== CONNACK) {
         throw unexpected(`expected CONNACK, got a packet of type ${first >> 4}`, "MQTT-3.2.0-1");
@@ -468,7 +475,7 @@ export class Engine {
 
   /** The server has no session of this client identifier. */
   #forget(): void {
-    for (const { id, phase } of this.#outgoing.forget()) {
+    for (const { id, phase } of this.#outgoing.forget(this.#republish)) {
       this.#events.push({ type: "lost", packet: 0, id, released: phase === "released" });
     }
     this.#events.reverse();

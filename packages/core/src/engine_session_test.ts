@@ -230,6 +230,32 @@ describe("a session that is lost", () => {
   });
 });
 
+describe("a session that is lost, with republish", () => {
+  it("sends what was unacknowledged anew, in order and before what is new, and tells what the server had taken over (MM-225)", () => {
+    const bench = Bench.online({ republish: true }, KEEP);
+    underWay(bench);
+    bench.drop();
+    bench.engine.publish("t", "6", 1);
+    const [online, ...rest] = bench.online(KEEP);
+    assertEquals(online?.type, "online");
+    assertEquals(rest, [lost(4, true), lost(1, true)]);
+    assertEquals(bench.sent(), out(2, 1, false) + out(3, 2, false) + out(6, 1, false));
+    assertEquals(bench.receive("40020002"), [settled(PUBACK, 2)]);
+  });
+
+  it("sends with DUP only once it was sent to this session [MQTT-3.3.1-1]", () => {
+    const bench = Bench.online({ republish: true }, KEEP);
+    bench.engine.publish("t", "1", 1);
+    assertEquals(bench.sent(), out(1, 1, false));
+    bench.drop();
+    bench.online(KEEP);
+    assertEquals(bench.sent(), out(1, 1, false));
+    bench.drop();
+    bench.online(KEEP, PRESENT);
+    assertEquals(bench.sent(), out(1, 1, true));
+  });
+});
+
 describe("an incoming QoS 2 identifier", () => {
   it("is held across a reconnect: no second delivery [MQTT-4.3.3-2]", () => {
     const bench = Bench.online({}, KEEP);

@@ -27,6 +27,8 @@ export type UsageCode =
   | "already-connected"
   /** All 65535 packet identifiers are in use. */
   | "no-packet-id"
+  /** The queue of messages to be sent is full, and was asked not to wait. */
+  | "queue-full"
   /** No transport was given. */
   | "no-transport"
   /** A topic callback, or a subscription, was named that is not there. */
@@ -72,6 +74,8 @@ export type ConnectionCode =
   | "packet-timeout"
   /** The broker did not acknowledge a request in time. */
   | "acknowledgement-timeout"
+  /** The broker lost the session after it had taken a QoS 2 message over: whether it delivers it nobody knows. */
+  | "session-lost"
   /** A co-processor did not answer in time. */
   | "radio-silent"
   /** A co-processor answered with something that is no answer to the question. */

@@ -148,10 +148,16 @@ export class Outgoing {
     ];
   }
 
-  /** The server has no session of ours: what was under way is lost, and given back; what was queued is due. */
-  forget(): readonly Flight[] {
-    const flights = [...this.#flights.values()];
-    const lost = flights.filter((flight) => flight.phase !== "queued");
+  /**
+   * The server has no session of ours: what was under way is lost, and given back; what was queued is due. With
+   * `again`, so is what waits for PUBACK or PUBREC, as if it had never been sent.
+   */
+  forget(again: boolean): readonly Flight[] {
+    const lost: Flight[] = [];
+    for (const flight of this.#flights.values()) {
+      if (flight.phase === "sent" && again) flight.phase = "queued";
+      if (flight.phase !== "queued") lost.push(flight);
+    }
     for (const flight of lost) this.#flights.delete(flight.id);
     this.#queue = [...this.#flights.values()];
     return lost;
