@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
-import { commands } from "./commands.ts";
+import * as commands from "./commands.ts";
 import type { Command } from "./commands.ts";
 import { decodeReply, encodeCommand, frameSize, isReply, MAX_FRAME, MAX_SEND } from "./frames.ts";
 
