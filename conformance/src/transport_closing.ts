@@ -5,13 +5,13 @@
  */
 
 import type { Connection } from "@minimqtt/core";
-import { pattern, pause, PIECE } from "./transport_arena.ts";
-import type { Arena, Case } from "./transport_arena.ts";
+import { openSockets, pattern, pause, PIECE } from "./transport_arena.ts";
+import type { Arena, RuleCase } from "./transport_arena.ts";
 
 /** The cases of this file. */
-export const closingCases: readonly Case[] = [
+export const closingCases: readonly RuleCase[] = [
   {
-    rule: 8,
+    id: "8.1",
     name: "close resolves a pending read to null, though the peer does nothing",
     async run(arena: Arena) {
       const [connection] = await arena.pair();
@@ -21,7 +21,7 @@ export const closingCases: readonly Case[] = [
     },
   },
   {
-    rule: 8,
+    id: "8.2",
     name: "close settles a pending write, though the peer does not read",
     needs: ["backpressure"],
     async run(arena: Arena) {
@@ -33,7 +33,7 @@ export const closingCases: readonly Case[] = [
     },
   },
   {
-    rule: 8,
+    id: "8.3",
     name: "close right behind a write delivers all its bytes and then the end",
     async run(arena: Arena) {
       const [connection, peer] = await arena.pair();
@@ -46,7 +46,7 @@ export const closingCases: readonly Case[] = [
     },
   },
   {
-    rule: 8,
+    id: "8.4",
     name: "close delivers what was written though bytes from the peer were never read",
     async run(arena: Arena) {
       const [connection, peer] = await arena.pair();
@@ -62,7 +62,7 @@ export const closingCases: readonly Case[] = [
     },
   },
   {
-    rule: 8,
+    id: "8.5",
     name: "close resolves while the peer goes on writing, and the peer's writing comes to an end",
     async run(arena: Arena) {
       const [connection, peer] = await arena.pair();
@@ -83,7 +83,7 @@ export const closingCases: readonly Case[] = [
     },
   },
   {
-    rule: 8,
+    id: "8.6",
     name: "close is quick when the peer ends too",
     async run(arena: Arena) {
       const [connection, peer] = await arena.pair();
@@ -97,7 +97,7 @@ export const closingCases: readonly Case[] = [
     },
   },
   {
-    rule: 8,
+    id: "8.7",
     name: "close may be called twice at once, and again later",
     async run(arena: Arena) {
       const [connection, peer] = await arena.pair();
@@ -109,7 +109,7 @@ export const closingCases: readonly Case[] = [
     },
   },
   {
-    rule: 8,
+    id: "8.8",
     name: "close after the peer's end resolves",
     async run(arena: Arena) {
       const [connection, peer] = await arena.pair();
@@ -120,7 +120,7 @@ export const closingCases: readonly Case[] = [
     },
   },
   {
-    rule: 8,
+    id: "8.9",
     name: "close after a reset that nobody has noticed resolves",
     needs: ["reset"],
     async run(arena: Arena) {
@@ -130,7 +130,7 @@ export const closingCases: readonly Case[] = [
     },
   },
   {
-    rule: 8,
+    id: "8.10",
     name: "read resolves to null and write rejects with closed, during close and after it",
     async run(arena: Arena) {
       const [connection, peer] = await arena.pair();
@@ -146,10 +146,11 @@ export const closingCases: readonly Case[] = [
     },
   },
   {
-    rule: 8,
+    id: "8.11",
     name: "close leaves nothing behind: 1,000 connections, one after the other",
     async run(arena: Arena) {
       const listener = await arena.listen();
+      const before = openSockets();
       for (let count = 0; count < 1000; count++) {
         const accepting = listener.accept();
         const connection = await arena.within(arena.fixture.transport.connect(listener.address), "connect()");
@@ -162,6 +163,41 @@ export const closingCases: readonly Case[] = [
         await arena.within(peer.close(), "the peer's close()");
         await arena.within(closing, "close()");
       }
+      // Those of other programs' doing, such as a pool that grows, are few.
+      const left = openSockets() - before;
+      arena.check(left < FEW, `${left} sockets are still open after 1,000 connections, all closed`);
+    },
+  },
+  {
+    id: "8.12",
+    name: "close in the middle of a write settles it, and the peer gets a beginning of the bytes",
+    async run(arena: Arena) {
+      const [connection, peer] = await arena.pair();
+      const writing = connection.write(pattern(4_000_000)).catch(() => undefined);
+      let closing: Promise<void> | undefined;
+      for (let position = 0;;) {
+        const done = await arena.settles(peer.read(), "the peer's read()");
+        if ("error" in done || done.value === null) break;
+        arena.compare(done.value, position);
+        position += done.value.length;
+        closing ??= arena.beside(connection.close());
+      }
+      arena.check(closing !== undefined, "the peer got nothing of a write()");
+      await arena.within(writing, "the pending write()");
+      await arena.within(peer.close(), "the peer's close()");
+      await arena.within(closing, "close()");
+    },
+  },
+  {
+    id: "8.13",
+    name: "close of both ends at the same time resolves",
+    async run(arena: Arena) {
+      const [connection, peer] = await arena.pair();
+      await arena.within(connection.write(PIECE), "write()");
+      await arena.within(peer.write(PIECE), "the peer's write()");
+      const closing = arena.beside(peer.close());
+      await closes(arena, connection);
+      await arena.within(closing, "the peer's close()");
     },
   },
 ];
@@ -170,3 +206,6 @@ export const closingCases: readonly Case[] = [
 async function closes(arena: Arena, connection: Connection): Promise<void> {
   await arena.within(connection.close(), "close()", 2500);
 }
+
+/** Sockets more than before that are nobody's leak. */
+const FEW = 10;

@@ -6,12 +6,12 @@
 
 import type { Connection } from "@minimqtt/core";
 import { outcome, pattern, pause } from "./transport_arena.ts";
-import type { Arena, Case } from "./transport_arena.ts";
+import type { Arena, RuleCase } from "./transport_arena.ts";
 
 /** The cases of this file. */
-export const diallingCases: readonly Case[] = [
+export const diallingCases: readonly RuleCase[] = [
   {
-    rule: 9,
+    id: "9.1",
     name: "connect rejects with dial-failed where nobody listens",
     needs: ["refusal"],
     async run(arena: Arena) {
@@ -24,7 +24,7 @@ export const diallingCases: readonly Case[] = [
     },
   },
   {
-    rule: 9,
+    id: "9.2",
     name: "connect rejects with name-not-found for an unknown host name",
     needs: ["unknown"],
     async run(arena: Arena) {
@@ -40,7 +40,7 @@ export const diallingCases: readonly Case[] = [
     },
   },
   {
-    rule: 10,
+    id: "10.1",
     name: "connect rejects with the reason of a signal that was aborted before",
     async run(arena: Arena) {
       const listener = await arena.listen();
@@ -55,7 +55,7 @@ export const diallingCases: readonly Case[] = [
     },
   },
   {
-    rule: 10,
+    id: "10.2",
     name: "connect aborted at once rejects with the reason",
     async run(arena: Arena) {
       const { address } = await arena.listen();
@@ -67,7 +67,7 @@ export const diallingCases: readonly Case[] = [
     },
   },
   {
-    rule: 10,
+    id: "10.3",
     name: "connect aborted at any moment rejects with the reason or resolves, and leaves no socket behind",
     async run(arena: Arena) {
       const listener = await arena.listen();
@@ -104,7 +104,7 @@ export const diallingCases: readonly Case[] = [
     },
   },
   {
-    rule: 10,
+    id: "10.4",
     name: "connect aborted at an address that does not answer rejects with the reason",
     needs: ["silent"],
     async run(arena: Arena) {
@@ -123,7 +123,7 @@ export const diallingCases: readonly Case[] = [
     },
   },
   {
-    rule: 10,
+    id: "10.5",
     name: "connect that has resolved minds its signal no longer",
     async run(arena: Arena) {
       const listener = await arena.listen();

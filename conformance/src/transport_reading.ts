@@ -5,12 +5,12 @@
  */
 
 import { pattern, pause, PIECE } from "./transport_arena.ts";
-import type { Arena, Case } from "./transport_arena.ts";
+import type { Arena, RuleCase } from "./transport_arena.ts";
 
 /** The cases of this file. */
-export const readingCases: readonly Case[] = [
+export const readingCases: readonly RuleCase[] = [
   {
-    rule: 1,
+    id: "1.1",
     name: "read does not resolve for a write of nothing",
     async run(arena: Arena) {
       const [connection, peer] = await arena.pair();
@@ -22,7 +22,7 @@ export const readingCases: readonly Case[] = [
     },
   },
   {
-    rule: 2,
+    id: "2.1",
     name: "bytes from read never change, and changing them changes nothing else",
     async run(arena: Arena) {
       const [connection, peer] = await arena.pair();
@@ -56,7 +56,7 @@ export const readingCases: readonly Case[] = [
     },
   },
   {
-    rule: 3,
+    id: "3.1",
     name: "bytes before the peer's end are delivered before it, however late they are read",
     async run(arena: Arena) {
       const [connection, peer] = await arena.pair();
@@ -70,8 +70,8 @@ export const readingCases: readonly Case[] = [
     },
   },
   {
-    rule: 3,
-    name: "bytes before a reset are delivered before the error",
+    id: "3.2",
+    name: "bytes before a reset, in the middle of a packet, are delivered before the error",
     needs: ["reset"],
     async run(arena: Arena) {
       const [connection, peer] = await arena.pair();
@@ -86,7 +86,7 @@ export const readingCases: readonly Case[] = [
     },
   },
   {
-    rule: 4,
+    id: "4.1",
     name: "read rejects with read-failed while another is pending, and takes nothing from it",
     async run(arena: Arena) {
       const [connection, peer] = await arena.pair();
@@ -102,7 +102,7 @@ export const readingCases: readonly Case[] = [
     },
   },
   {
-    rule: 5,
+    id: "5.1",
     name: "read resolves to null after the peer's end, every time",
     async run(arena: Arena) {
       const [connection, peer] = await arena.pair();
@@ -119,7 +119,7 @@ export const readingCases: readonly Case[] = [
     },
   },
   {
-    rule: 5,
+    id: "5.2",
     name: "write still works after the peer has ended its direction only",
     needs: ["halfClose"],
     async run(arena: Arena) {
@@ -139,7 +139,7 @@ export const readingCases: readonly Case[] = [
     },
   },
   {
-    rule: 9,
+    id: "9.3",
     name: "read rejects with read-failed and a cause when the peer resets, every time",
     needs: ["reset"],
     async run(arena: Arena) {
@@ -154,7 +154,7 @@ export const readingCases: readonly Case[] = [
     },
   },
   {
-    rule: 11,
+    id: "11.1",
     name: "many tiny writes of the peer arrive complete and in order",
     async run(arena: Arena) {
       const [connection, peer] = await arena.pair();
@@ -167,7 +167,7 @@ export const readingCases: readonly Case[] = [
     },
   },
   {
-    rule: 11,
+    id: "11.2",
     name: "both directions carry bytes at the same time",
     async run(arena: Arena) {
       const [connection, peer] = await arena.pair();

@@ -1,31 +1,27 @@
 /**
- * The transport contract as tests: {@link transportSuite}. The rules are in `packages/core/src/transport.ts`; the
- * number at the beginning of a test's name is the rule's.
+ * The transport contract as tests: {@link transportSuite}, and {@link transportCases} for other runners than those
+ * with an `it`. The rules are in `packages/core/src/transport.ts`; the number in a case's id is the rule's.
  *
  * @module
  */
 
 import type { Address, Connection, Transport } from "@minimqtt/core";
-import { Arena } from "./transport_arena.ts";
-import type { Case } from "./transport_arena.ts";
+import { register } from "./case.ts";
+import type { Case, Test } from "./case.ts";
+import { Arena, heldMemory } from "./transport_arena.ts";
+import type { RuleCase } from "./transport_arena.ts";
 import { closingCases } from "./transport_closing.ts";
 import { diallingCases } from "./transport_dialling.ts";
 import { readingCases } from "./transport_reading.ts";
+import { shapeCases } from "./transport_shape.ts";
 import { writingCases } from "./transport_writing.ts";
-
-/** How a test is registered: `it` of `node:test` or of `@std/testing/bdd`, or anything alike. */
-export interface Test {
-  /** Registers a test that fails when `run` rejects. */
-  (name: string, run: () => Promise<void>): unknown;
-  /** Registers a test that is shown but not run; without it, what a transport lacks goes unmentioned. */
-  readonly skip?: (name: string, run: () => Promise<void>) => unknown;
-}
 
 /**
  * What a transport, or its surroundings, may be unable to do: `halfClose` (the peer ends its direction and goes on
  * reading), `reset` (the peer breaks the connection), `backpressure` (a peer that does not read makes `write` wait),
  * `restraint` (bytes that nobody reads stay with the peer), `refusal` (where nobody listens any more, an attempt is
- * refused), `unknown` and `silent` (the fixture has the member of this name).
+ * refused), `memory` (the runtime tells how much memory is held), `unknown` and `silent` (the fixture has the member of
+ * this name).
  */
 export type Capability =
   | "halfClose"
@@ -33,6 +29,7 @@ export type Capability =
   | "backpressure"
   | "restraint"
   | "refusal"
+  | "memory"
   | "unknown"
   | "silent";
 
@@ -75,25 +72,50 @@ export interface TransportFixture {
   readonly limit?: number;
 }
 
-/** Registers all tests of the transport contract with `test`. Each test brings its own listener and connections. */
-export function transportSuite(test: Test, fixture: TransportFixture): void {
-  for (const { rule, name, needs = [], run } of cases) {
-    const title = `rule ${rule}: ${name}`;
-    const reasons = needs.flatMap((need) => {
-      const absent = need in { unknown: 1, silent: 1 } && !(need in fixture);
-      return fixture.lacks?.[need] ?? (absent ? `no address that is ${need}` : []);
-    });
-    const body = async () => {
-      const arena = new Arena(rule, fixture);
-      try {
-        await run(arena);
-      } finally {
-        await arena.clear();
-      }
+/** All tests of the transport contract, over this transport. Each brings its own listener and connections. */
+export function transportCases(fixture: TransportFixture): Case[] {
+  return cases.map(({ id, name, needs = [], run }) => {
+    const rule = Number.parseInt(id);
+    const reasons = needs.flatMap((need) => missing(need, fixture) ?? []);
+    return {
+      id: `transport/${id}`,
+      area: "transport",
+      name,
+      covers: [rule === 0 ? "transport shape" : `rule ${rule}`],
+      depth: "transport",
+      ...(reasons.length > 0 && { skip: reasons.join(", ") }),
+      async run() {
+        const arena = new Arena(rule, fixture);
+        try {
+          await run(arena);
+        } finally {
+          await arena.clear();
+        }
+      },
     };
-    if (reasons.length === 0) test(title, body);
-    else test.skip?.(`${title} (skipped: ${reasons.join(", ")})`, body);
-  }
+  });
 }
 
-const cases: readonly Case[] = [...diallingCases, ...readingCases, ...writingCases, ...closingCases];
+/** Registers all tests of the transport contract with `test`. */
+export function transportSuite(test: Test, fixture: TransportFixture): void {
+  register(test, transportCases(fixture));
+}
+
+/** Why a capability is not there, or undefined. */
+function missing(need: Capability, fixture: TransportFixture): string | undefined {
+  if (fixture.lacks?.[need] !== undefined) return fixture.lacks[need];
+  if (need === "memory" && heldMemory() === undefined) {
+    return "this runtime does not tell how much memory is held";
+  }
+  return (need === "unknown" || need === "silent") && !(need in fixture)
+    ? `no address that is ${need}`
+    : undefined;
+}
+
+const cases: readonly RuleCase[] = [
+  ...shapeCases,
+  ...diallingCases,
+  ...readingCases,
+  ...writingCases,
+  ...closingCases,
+];

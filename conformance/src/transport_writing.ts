@@ -4,13 +4,14 @@
  * @module
  */
 
-import { pattern, pause, PIECE } from "./transport_arena.ts";
-import type { Arena, Case } from "./transport_arena.ts";
+import type { Connection } from "@minimqtt/core";
+import { heldMemory, pattern, pause, PIECE } from "./transport_arena.ts";
+import type { Arena, RuleCase } from "./transport_arena.ts";
 
 /** The cases of this file. */
-export const writingCases: readonly Case[] = [
+export const writingCases: readonly RuleCase[] = [
   {
-    rule: 6,
+    id: "6.1",
     name: "write takes 16 MiB at once, and the array may be reused when it resolves",
     async run(arena: Arena) {
       const [connection, peer] = await arena.pair();
@@ -22,7 +23,7 @@ export const writingCases: readonly Case[] = [
     },
   },
   {
-    rule: 6,
+    id: "6.2",
     name: "write may get the same array again and again with other bytes in it",
     async run(arena: Arena) {
       const [connection, peer] = await arena.pair();
@@ -41,7 +42,7 @@ export const writingCases: readonly Case[] = [
     },
   },
   {
-    rule: 6,
+    id: "6.3",
     name: "write of nothing resolves and sends nothing",
     async run(arena: Arena) {
       const [connection, peer] = await arena.pair();
@@ -51,7 +52,7 @@ export const writingCases: readonly Case[] = [
     },
   },
   {
-    rule: 6,
+    id: "6.4",
     name: "write rejects with write-failed while another is pending, and sends nothing",
     needs: ["backpressure"],
     async run(arena: Arena) {
@@ -69,7 +70,20 @@ export const writingCases: readonly Case[] = [
     },
   },
   {
-    rule: 7,
+    id: "6.5",
+    name: "many tiny writes arrive complete and in order",
+    async run(arena: Arena) {
+      const [connection, peer] = await arena.pair();
+      const bytes = pattern(3000);
+      const sending = arena.beside((async () => {
+        for (let at = 0; at < bytes.length; at++) await connection.write(bytes.subarray(at, at + 1));
+      })());
+      await arena.receive(peer, bytes.length);
+      await arena.within(sending, "write()");
+    },
+  },
+  {
+    id: "7.1",
     name: "write waits while the peer does not read, and goes on when it does",
     needs: ["backpressure"],
     async run(arena: Arena) {
@@ -80,7 +94,7 @@ export const writingCases: readonly Case[] = [
     },
   },
   {
-    rule: 7,
+    id: "7.2",
     name: "bytes that nobody reads stay with the peer, whose write waits",
     needs: ["restraint"],
     async run(arena: Arena) {
@@ -91,7 +105,29 @@ export const writingCases: readonly Case[] = [
     },
   },
   {
-    rule: 9,
+    id: "7.3",
+    name: "memory stays flat while bytes pass that nobody keeps, both ways",
+    needs: ["memory"],
+    async run(arena: Arena) {
+      const [connection, peer] = await arena.pair();
+      const before = heldMemory() ?? 0;
+      const start = performance.now();
+      let passed = 0;
+      while (passed < ENOUGH && (passed === 0 || performance.now() - start < LONG_ENOUGH)) {
+        await Promise.all([pass(arena, connection, peer), pass(arena, peer, connection)]);
+        passed += 2 * ROUND;
+      }
+      // What closed or passed a moment ago is let go of in the next turn of the event loop.
+      await pause(0);
+      const grown = (heldMemory() ?? 0) - before;
+      arena.check(
+        grown < passed / 4 + SOME,
+        `memory grew by ${mebibytes(grown)} while ${mebibytes(passed)} went through, and nobody kept any`,
+      );
+    },
+  },
+  {
+    id: "9.4",
     name: "write rejects with write-failed and a cause when the peer resets",
     needs: ["reset", "backpressure"],
     async run(arena: Arena) {
@@ -104,7 +140,7 @@ export const writingCases: readonly Case[] = [
     },
   },
   {
-    rule: 9,
+    id: "9.5",
     name: "write to a peer that has gone rejects with write-failed before long",
     async run(arena: Arena) {
       const [connection, peer] = await arena.pair();
@@ -122,6 +158,33 @@ export const writingCases: readonly Case[] = [
     },
   },
 ];
+
+/** Sends one {@link ROUND} from one end to the other. */
+async function pass(arena: Arena, from: Connection, to: Connection): Promise<void> {
+  const sending = arena.beside((async () => {
+    for (let sent = 0; sent < ROUND; sent += PIECE.length) await from.write(PIECE);
+  })());
+  for (let got = 0; got < ROUND;) {
+    const bytes = await arena.within(to.read(), "read()");
+    arena.check(bytes !== null, "the stream ended too early");
+    got += bytes.length;
+  }
+  await arena.within(sending, "write()");
+}
+
+function mebibytes(bytes: number): string {
+  return `${Math.round(bytes / 1_048_576)} MiB`;
+}
+
+/** Bytes that pass each way at a time. */
+const ROUND = 64 * PIECE.length;
+
+/** Bytes after which memory is looked at, and milliseconds after which fewer do. */
+const ENOUGH = 64 * 1_048_576;
+const LONG_ENOUGH = 4000;
+
+/** Bytes that any program may take for itself meanwhile. */
+const SOME = 1_048_576;
 
 /** A value that the pattern does not have. */
 const SCRIBBLE = 0xff;
