@@ -119,7 +119,6 @@ describe("connect(): what is no CONNACK", () => {
       "e000",
       "f000",
       "101200044d51",
-      "15030300020246", // a TLS alert
       "485454502f312e312034303020", // an answer by HTTP
       "5353482d322e302d", // an SSH server
       "80".repeat(100),
@@ -130,6 +129,13 @@ describe("connect(): what is no CONNACK", () => {
       assert(error.cause instanceof ProtocolError, String(error.cause));
       assertEquals([scene.clock.now(), scene.addresses.length], [0, 1]);
     }
+  });
+
+  it("connect() says of an alert of TLS that the port speaks TLS, and tries no second time (MM-199)", async () => {
+    const scene = dialling();
+    const error = await refused(scene, "15030300020246", /the broker speaks TLS at this port: use tls\(\)/);
+    assert(error.cause instanceof ConnectionError);
+    assertEquals([error.cause.code, scene.addresses.length], ["tls-expected", 1]);
   });
 
   it("connect() survives whatever bytes come, with and without a CONNACK before them (MM-033, MM-223)", async () => {

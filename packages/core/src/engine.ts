@@ -18,7 +18,7 @@
  */
 import type { Codec, Wire } from "./codec.ts";
 import { checkConnect, checkPayload, checkQoS, checkSize } from "./checks.ts";
-import { ConnectionError, type MqttError, ProtocolError, RefusedError, UsageError } from "./errors.ts";
+import { ConnectionError, MqttError, ProtocolError, RefusedError, UsageError } from "./errors.ts";
 import type { EngineEvent } from "./events.ts";
 import { Inbox } from "./inbox.ts";
 import { Incoming } from "./incoming.ts";
@@ -49,6 +49,10 @@ import { checkFilter, checkTopic, utf8Length } from "./topic.ts";
 
 /** A batch of this size is worth a write of its own; more waits in the queue, where it costs less. */
 const FULL_BATCH = 65_536;
+
+/** What a server that waits for TLS answers to our CONNECT begins with: an alert of its own (MM-199). */
+const TLS_ALERT = 0x15;
+const TLS_EXPECTED = "the broker speaks TLS at this port: use tls() as transport, or its port for plain MQTT";
 
 /** What an engine is made of. */
 export interface EngineOptions {
@@ -103,6 +107,7 @@ export class Engine {
     this.#republish = options.republish ?? false;
     this.#inbox = new Inbox(options.maxPacketSize ?? 10_065_546, (first, remaining) => {
       if (!this.#accepted && (first & 0xf0) !== CONNACK) {
+        if (first === TLS_ALERT) throw new ConnectionError("tls-expected", TLS_EXPECTED);
         throw unexpected(`expected CONNACK, got a packet of type ${first >> 4}`, "MQTT-3.2.0-1");
       }
       this.#wire.check(first, remaining);
@@ -332,7 +337,7 @@ export class Engine {
     try {
       if (this.#inbox.next()) return this.#handle();
     } catch (error) {
-      if (!(error instanceof ProtocolError || error instanceof RefusedError)) throw error;
+      if (!(error instanceof MqttError)) throw error;
       // What the peer did wrong, or said, tells more than that it then hung up.
       return this.#leave(this.#asked ? null : error);
     }

@@ -33,6 +33,18 @@ describe("Engine", () => {
   });
 });
 
+describe("an alert of TLS in place of CONNACK", () => {
+  it("says that the port speaks TLS; later it is a fault like any other (MM-199)", () => {
+    const alert = "15030100020246";
+    const bench = new Bench();
+    bench.open();
+    const error = fault(bench.receive(alert));
+    assert(error instanceof ConnectionError);
+    assertEquals([error.code, bench.state], ["tls-expected", "offline"]);
+    broke(Bench.online().receive(alert), "MQTT-4.8.0-1");
+  });
+});
+
 describe("opened()", () => {
   it("queues CONNECT, first of all packets, and waits for CONNACK [MQTT-3.1.0-1] (MM-020)", () => {
     const bench = new Bench();
@@ -330,7 +342,6 @@ describe("CONNACK", () => {
       "c000",
       "0000",
       "f000",
-      "15030300020228", // a TLS alert
       "485454502f312e3120343030", // HTTP
     ];
     for (const first of firsts) {

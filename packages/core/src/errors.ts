@@ -11,6 +11,19 @@
 const SERVER_UNAVAILABLE = 0x88;
 const SERVER_BUSY = 0x89;
 
+/** What the network says and goes on saying until somebody changes something. */
+const STAYING: ReadonlySet<ConnectionCode> = new Set<ConnectionCode>([
+  "not-permitted",
+  "tls-expected",
+  "tls-version",
+  "certificate-untrusted",
+  "certificate-wrong-name",
+  "certificate-expired",
+  "certificate-not-yet-valid",
+  "certificate-required",
+  "certificate-rejected",
+]);
+
 /** Codes of {@link UsageError}. */
 export type UsageCode =
   /** An argument or option has the wrong type or value. */
@@ -91,7 +104,27 @@ export type ConnectionCode =
   /** The Wi-Fi network did not let the co-processor in: most often the passphrase is wrong. */
   | "wifi-refused"
   /** The connection to the Wi-Fi network did not come about in time, or there is none. */
-  | "wifi-down";
+  | "wifi-down"
+  /** The broker answers in TLS, and we spoke in the clear. */
+  | "tls-expected"
+  /** The peer does not speak TLS: it answered something else, or hung up without an answer. */
+  | "not-tls"
+  /** The peer speaks no version of TLS that is allowed here. */
+  | "tls-version"
+  /** TLS could not be agreed on for another reason: no cipher or application protocol in common, a broken record. */
+  | "tls-failed"
+  /** The broker's certificate is not from an authority that is trusted here, or not for a server. */
+  | "certificate-untrusted"
+  /** The broker's certificate is for another name. */
+  | "certificate-wrong-name"
+  /** The broker's certificate was valid until some time ago; or the clock here is wrong. */
+  | "certificate-expired"
+  /** The broker's certificate will be valid later; or the clock here is wrong. */
+  | "certificate-not-yet-valid"
+  /** The broker demands a certificate from the client, and there was none. */
+  | "certificate-required"
+  /** The broker does not accept the client's certificate. */
+  | "certificate-rejected";
 
 /** All codes, of all classes. */
 export type MqttErrorCode = UsageCode | ProtocolCode | RefusedCode | ConnectionCode;
@@ -177,13 +210,15 @@ export class ConnectionError extends MqttError {
  * Whether the same attempt may succeed later without anyone changing anything: true for what the network did, for a
  * broken protocol (it may be a broken network), and for a server that is unavailable or busy. False for wrong usage
  * and for a refusal that an unchanged CONNECT can only repeat: protocol version, client identifier, credentials,
- * authorization. False as well where the runtime does not permit the connection.
+ * authorization. False as well where the runtime does not permit the connection, and where TLS names something that
+ * somebody has to change: a certificate, a clock, a version, a port. True for `not-tls` and `tls-failed`: a proxy
+ * whose broker is just starting hangs up in the same way.
  */
 export function isRetriable(error: unknown): boolean {
   if (error instanceof RefusedError) {
     return error.code === "connection-refused" &&
       (error.reason === SERVER_UNAVAILABLE || error.reason === SERVER_BUSY);
   }
-  if (error instanceof ConnectionError) return error.code !== "not-permitted";
+  if (error instanceof ConnectionError) return !STAYING.has(error.code);
   return error instanceof ProtocolError;
 }

@@ -74,6 +74,8 @@ describe("isRetriable()", () => {
         "connack-timeout",
         "pingresp-timeout",
         "name-not-found",
+        "not-tls",
+        "tls-failed",
       ] as const
     ) {
       assert(isRetriable(new ConnectionError(code, "")));
@@ -89,6 +91,19 @@ describe("isRetriable()", () => {
     }
     assertFalse(isRetriable(new RefusedError("subscription-refused", "", 0x88, 0x80)));
     assertFalse(isRetriable(new UsageError("not-connected", "")));
+    for (
+      const code of [
+        "not-permitted",
+        "tls-expected",
+        "tls-version",
+        "certificate-untrusted",
+        "certificate-wrong-name",
+        "certificate-expired",
+        "certificate-not-yet-valid",
+        "certificate-required",
+        "certificate-rejected",
+      ] as const
+    ) assertFalse(isRetriable(new ConnectionError(code, "")), code);
     for (const other of [new Error("x"), null, undefined, "closed", { code: "closed" }]) {
       assertFalse(isRetriable(other));
     }
