@@ -23,6 +23,8 @@ export interface Case {
   readonly covers: readonly string[];
   /** Where it runs. */
   readonly depth: Depth;
+  /** What happens in it, step by step, where it is made of steps; an error's `step` counts them from 1. */
+  readonly script?: readonly string[];
   /** Why it cannot run here; absent when it can. */
   readonly skip?: string;
   /** Runs it; rejects when what it shows does not hold. Each brings and clears away all that it needs. */
