@@ -8,7 +8,7 @@ import { MMQTTException } from "@minimqtt/client";
 import type { MemoryConnection, MemoryNetwork } from "@minimqtt/client/memory";
 import { fromHex, toHex } from "../src/bytes.ts";
 import { type Stage, stage } from "./stage.ts";
-import { publish } from "./wire.ts";
+import { publish } from "../src/wire.ts";
 
 const SEEDS = 30;
 const mine = new Error("mine");

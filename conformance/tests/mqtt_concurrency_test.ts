@@ -5,7 +5,7 @@ import { settled } from "../src/fake_clock.ts";
 import { rejectsWith } from "./assertions.ts";
 import { exchange, recorded } from "./exchange.ts";
 import { online, type Stage, stage } from "./stage.ts";
-import { field, packet, publish, u16 } from "./wire.ts";
+import { field, packet, publish, u16 } from "../src/wire.ts";
 
 const SILENT = "No data received from broker for 10 seconds.";
 

@@ -5,7 +5,7 @@ import { settled } from "../src/fake_clock.ts";
 import { rejectsWith } from "./assertions.ts";
 import { exchange, recorded } from "./exchange.ts";
 import { online } from "./stage.ts";
-import { field, packet, publish, u16 } from "./wire.ts";
+import { field, packet, publish, u16 } from "../src/wire.ts";
 
 interface Fault {
   /** The behaviour's number. */

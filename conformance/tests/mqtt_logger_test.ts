@@ -11,7 +11,7 @@ import * as logging from "@minimqtt/logger";
 import { throwsWith } from "./assertions.ts";
 import { exchange } from "./exchange.ts";
 import { online, type Stage, stage } from "./stage.ts";
-import { field, packet, publish } from "./wire.ts";
+import { field, packet, publish } from "../src/wire.ts";
 
 /** A logger of our own five methods that keeps what it gets. */
 function keeping(lines: string[], levels: readonly string[] = LEVELS): Logger {

@@ -5,7 +5,7 @@ import { FakeClock } from "../src/fake_clock.ts";
 import { rejectsWith } from "./assertions.ts";
 import { exchange, recorded } from "./exchange.ts";
 import { online, stage } from "./stage.ts";
-import { publish } from "./wire.ts";
+import { publish } from "../src/wire.ts";
 
 describe("loop(): time", () => {
   it("loop() goes on until its time has passed, whatever comes, and gives the types in order (MM-160) (MM-162)", async () => {

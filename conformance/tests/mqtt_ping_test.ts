@@ -5,7 +5,7 @@ import { settled } from "../src/fake_clock.ts";
 import { rejectsWith } from "./assertions.ts";
 import { exchange, recorded } from "./exchange.ts";
 import { online, stage } from "./stage.ts";
-import { publish } from "./wire.ts";
+import { publish } from "../src/wire.ts";
 
 describe("ping()", () => {
   it("ping() sends PINGREQ, and gives the types up to and including the PINGRESP (MM-172)", async () => {

@@ -5,7 +5,7 @@ import { fromHex, toHex } from "../src/bytes.ts";
 import { rejectsWith } from "./assertions.ts";
 import { exchange, recorded } from "./exchange.ts";
 import { online } from "./stage.ts";
-import { packet, publish } from "./wire.ts";
+import { packet, publish } from "../src/wire.ts";
 
 describe("messages: text and bytes", () => {
   it("onMessage() gets client, topic and text; an empty payload is empty text (MM-125)", async () => {

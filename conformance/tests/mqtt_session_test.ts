@@ -5,7 +5,7 @@ import { settled } from "../src/fake_clock.ts";
 import { rejectsWith } from "./assertions.ts";
 import { exchange, recorded } from "./exchange.ts";
 import { type Stage, stage } from "./stage.ts";
-import { publish } from "./wire.ts";
+import { publish } from "../src/wire.ts";
 
 const CLOSED = "Connection closed by broker";
 

@@ -5,7 +5,7 @@ import { settled } from "../src/fake_clock.ts";
 import { rejectsWith } from "./assertions.ts";
 import { exchange, recorded } from "./exchange.ts";
 import { online, type Stage } from "./stage.ts";
-import { field, packet, publish } from "./wire.ts";
+import { field, packet, publish } from "../src/wire.ts";
 
 interface Options {
   readonly signal?: AbortSignal;

@@ -12,7 +12,7 @@ import { settled } from "../src/fake_clock.ts";
 import { rejectsWith } from "./assertions.ts";
 import { exchange, recorded } from "./exchange.ts";
 import { online, stage } from "./stage.ts";
-import { field, packet, publish, u16 } from "./wire.ts";
+import { field, packet, publish, u16 } from "../src/wire.ts";
 
 /** Arguments that only JavaScript can pass. */
 function forged(value: unknown): Subscriptions {

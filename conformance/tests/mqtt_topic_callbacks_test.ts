@@ -4,7 +4,7 @@ import { UsageError } from "@minimqtt/client";
 import { throwsWith } from "./assertions.ts";
 import { exchange, recorded } from "./exchange.ts";
 import { online, type Stage, stage } from "./stage.ts";
-import { publish } from "./wire.ts";
+import { publish } from "../src/wire.ts";
 
 /** Arguments that only JavaScript can pass. */
 function forged<T>(value: unknown): T {

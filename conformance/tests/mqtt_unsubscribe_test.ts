@@ -5,7 +5,7 @@ import { settled } from "../src/fake_clock.ts";
 import { rejectsWith } from "./assertions.ts";
 import { exchange, recorded } from "./exchange.ts";
 import { online, type Stage, stage } from "./stage.ts";
-import { field, packet, publish } from "./wire.ts";
+import { field, packet, publish } from "../src/wire.ts";
 
 const UNTRACKED = "Topic must be subscribed to before attempting unsubscribe.";
 const NOT_CONNECTED = "MiniMQTT is not connected";

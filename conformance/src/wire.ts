@@ -1,7 +1,7 @@
 /**
  * Packets in hex, put together apart from the code under test.
  */
-import { toHex } from "../src/bytes.ts";
+import { toHex } from "./bytes.ts";
 
 export interface PublishFields {
   readonly qos?: 0 | 1 | 2;
