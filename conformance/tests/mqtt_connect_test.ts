@@ -103,9 +103,9 @@ describe("connect(): bytes", () => {
     await rejectsWith(client.connect({ keepAlive: -1 }), UsageError, /^keepAlive must be/);
     await rejectsWith(client.connect({ host: "ws://h" }), UsageError, /^transport memory serves/);
     client.clientId = "a\0";
-    await rejectsWith(client.connect(), UsageError, /^The client identifier contains/);
+    await rejectsWith(client.connect(), UsageError, /^The clientId contains/);
     client.clientId = "";
-    const text = "an empty client identifier needs a clean session [MQTT-3.1.3-7]";
+    const text = "an empty clientId needs a clean session [MQTT-3.1.3-7]";
     await rejectsWith(client.connect(false), UsageError, text);
     assertEquals(network.dialled.length, 0);
     assertFalse(client.isConnected());

@@ -57,7 +57,7 @@ describe("new MQTT(): options", () => {
     throwsWith(
       () => dialling({ isSsl: false }, undefined, SECURE),
       UsageError,
-      "isSsl is false, but transport fake (mqtts:) is secure",
+      "transport fake serves mqtts: not isSsl: false",
     );
   });
 
@@ -91,7 +91,7 @@ describe("new MQTT(): options", () => {
 
   it("new MQTT() refuses a keepAlive that is no integer from 0 to 65535 (MM-008)", () => {
     for (const keepAlive of [-1, 65_536, 1.5, NaN, Infinity, "60", true]) {
-      refused({ keepAlive }, `keepAlive must be an integer from 0 to 65535 seconds, not ${keepAlive}`);
+      refused({ keepAlive }, `keepAlive must be an integer from 0 to 65535, not ${keepAlive}`);
     }
     for (const keepAlive of [0, 1, 65_535]) assertEquals(make({ keepAlive }).keepAlive, keepAlive);
     assertEquals(make({}).keepAlive, 60);
@@ -104,12 +104,12 @@ describe("new MQTT(): options", () => {
   });
 
   it("new MQTT() refuses a broker that is no host (MM-009)", () => {
-    const text = "broker must be a host name, an IP address or a URL";
+    const text = "broker must be a host name, an IP address or a URL such as mqtt://user:password@host:port";
     for (const broker of [undefined, null, "", 5, {}, "user:secret@host", "host/path", "ho st"]) {
       refused({ broker }, text);
     }
     throwsWith(() => stage().client.broker = "", UsageError, text);
-    refused({ broker: "host:1883" }, "broker host:1883 has a port in it: give it as port, or use a URL");
+    refused({ broker: "host:1883" }, text);
     for (const broker of ["mqtt://", "mqtt://h:99999", "mqtt://u:secret@h:x", "mqtt://[::1", "mqtt://a b"]) {
       const error = throwsWith(() => make({ broker }), UsageError, /URL/);
       assertFalse(error.message.includes("secret"), error.message);
@@ -152,12 +152,12 @@ describe("new MQTT(): client identifier", () => {
     // The reference has some 100 000 values at most: a thousand clients of its kind collide for certain.
     assertEquals(new Set(ids).size, 1000);
     const used = new Set(ids.flatMap((id) => [...id.slice(3)]));
-    assertEquals(used.size, 62);
+    assertEquals(used.size, 32);
     assertMatch(make({ clientId: null }).clientId, /^cpy/);
   });
 
   it("new MQTT() refuses an identifier that no packet can carry (MM-012)", () => {
-    refused({ clientId: "a\0b" }, /^The clientId contains the character U\+0000/);
+    refused({ clientId: "a\0b" }, /^The clientId contains U\+0000/);
     refused({ clientId: "a\ud800" }, /^The clientId contains a lone surrogate/);
     refused({ clientId: "a".repeat(65_536) }, "Encoded clientId length is larger than 65535");
     refused({ clientId: "€".repeat(21_846) }, "Encoded clientId length is larger than 65535");

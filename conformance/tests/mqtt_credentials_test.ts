@@ -87,7 +87,7 @@ for (const [way, give] of Object.entries(WAYS)) {
         throwsWith(() => give(username), UsageError, /^The username /);
       }
       for (const password of ["\ud800", 5, {}, [1], true]) {
-        const text = "password must be well-formed text or bytes";
+        const text = /password/;
         throwsWith(() => give("user", password), UsageError, text);
       }
     });
@@ -157,7 +157,7 @@ describe("new MQTT(): credentials in the URL", () => {
     const text = "Password requires a username";
     throwsWith(() => stage({ broker: "mqtt://:secret@h" }), UsageError, text);
     for (const broker of ["mqtt://user:secret%zz@h", "mqtt://user:%ffsecret@h", "mqtt://secret%@h"]) {
-      const error = throwsWith(() => stage({ broker }), UsageError, /^broker is no valid URL/);
+      const error = throwsWith(() => stage({ broker }), UsageError, /^broker must be/);
       assertFalse(inspect(error, { depth: 9, showHidden: true }).includes("secret"));
     }
   });

@@ -141,8 +141,7 @@ describe("subscribe(): checks", () => {
 
   it("subscribe() refuses what is no topic filter, whatever its shape, and sends nothing (MM-103) (MM-104)", async () => {
     const { client, broker, clock } = await online();
-    const form = "subscribe() takes a topic filter, [filter, qos], or a list of them";
-    const entry = "an entry of subscribe()'s list is a filter, [filter, qos] or { topic, qos }";
+    const form = "subscribe() takes a topic filter, [filter, qos], or a list of these and { topic, qos }";
     const cases: [unknown, string][] = [
       [[], "subscribe() needs at least one topic filter"],
       [null, form],
@@ -150,10 +149,10 @@ describe("subscribe(): checks", () => {
       [42, form],
       [new Uint8Array(3), form],
       [{ topic: "a" }, form],
-      [[["a"]], entry],
-      [[["a", 0, 0]], entry],
-      [[7], entry],
-      [[null], entry],
+      [[["a"]], form],
+      [[["a", 0, 0]], form],
+      [[7], form],
+      [[null], form],
     ];
     for (const [topic, text] of cases) {
       const error = await rejectsWith(client.subscribe(forged(topic)), UsageError, text);

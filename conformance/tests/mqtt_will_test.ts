@@ -129,7 +129,7 @@ describe("willSet(): what it refuses", () => {
       refused("Invalid message data type.", "invalid-argument", "t", message);
     }
     refused("a message can not be NaN", "invalid-argument", "t", NaN);
-    refused(/half a surrogate pair/, "invalid-argument", "t", "\udc00");
+    refused(/lone surrogate/, "invalid-argument", "t", "\udc00");
   });
 
   it("willSet() refuses a message over 65535 bytes at once (MM-055)", async () => {

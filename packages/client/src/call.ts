@@ -11,6 +11,8 @@ export class Call {
   readonly type: "online" | "settled" | "pong" | "time" | "room";
   /** The packet identifier of the `settled` event. */
   readonly id: PacketId;
+  /** Gets the type of every packet that is pulled while the call is in progress. */
+  readonly types: number[] | undefined;
   /** Whether it has ended. */
   done = false;
   /** The event that ended it. */
@@ -19,9 +21,10 @@ export class Call {
   error: unknown;
   #wake: (() => void) | undefined;
 
-  constructor(type: Call["type"], id: PacketId = 0) {
+  constructor(type: Call["type"], id: PacketId = 0, types?: number[]) {
     this.type = type;
     this.id = id;
+    this.types = types;
   }
 
   settle(event?: EngineEvent): void {

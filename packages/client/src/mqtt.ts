@@ -12,6 +12,7 @@
  * @module
  */
 import {
+  type Address,
   ConnectionError,
   type ConnectOptions,
   Engine,
@@ -32,10 +33,10 @@ import {
   type Will,
 } from "@minimqtt/core";
 import {
+  checkClientId,
   checkConnect,
   checkCredentials,
-  checkKeepAlive,
-  checkText,
+  checkInteger,
   checkTopic,
   checkWill,
   decodeText,
@@ -43,15 +44,15 @@ import {
 } from "@minimqtt/core/internal";
 import { backoff } from "./backoff.ts";
 import { Call } from "./call.ts";
-import { type Clock, sleep, systemClock } from "./clock.ts";
+import { type Clock, sleep } from "./clock.ts";
 import { MQTT_MSG_MAX_SZ, MQTT_MSG_SZ_LIM, MQTT_TOPIC_LENGTH_LIMIT } from "./constants.ts";
 import { defaultTransport } from "./default_transport.ts";
 import { MMQTTException, MMQTTStateError, noData, toException } from "./exceptions.ts";
 import { Link } from "./link.ts";
 import { type ForeignLogger, type Logger, type LoggerPackage, NullLogger, toLogger } from "./logger.ts";
 import {
+  byName,
   type CallOptions,
-  checkOptions,
   checkRetain,
   checkSeconds,
   type ConnectArguments,
@@ -59,14 +60,16 @@ import {
   type OnMessage,
   type PublishArguments,
   type Received,
+  type Settings,
   type SubscribeArguments,
   type Subscriptions,
   toFilters,
+  toSettings,
   toTopics,
 } from "./mqtt_options.ts";
 import { type MessageInput, toPayload } from "./payload.ts";
-import { Pump } from "./pump.ts";
-import { chooseScheme, parseBroker, parsePort } from "./target.ts";
+import { isPromise, Pump } from "./pump.ts";
+import { chooseScheme, parseBroker, parsePort, type Target } from "./target.ts";
 
 const DEBUG = 10;
 
@@ -98,15 +101,9 @@ export class MQTT<U = unknown, B extends boolean = false> implements AsyncDispos
   /** Sent with CONNECT; made once, kept for every reconnect (MM-013). */
   clientId: string;
 
+  readonly #settings: Settings;
   readonly #transport: Transport;
   readonly #clock: Clock;
-  readonly #random: () => number;
-  readonly #recvTimeout: number;
-  readonly #socketTimeout: number;
-  readonly #connectRetries: number;
-  readonly #retryDelay: number;
-  readonly #binary: boolean;
-  readonly #isSsl: boolean | undefined;
   readonly #engine: Engine;
   readonly #link: Link;
   readonly #pump: Pump;
@@ -114,15 +111,13 @@ export class MQTT<U = unknown, B extends boolean = false> implements AsyncDispos
   /** What to subscribe to again, with the QoS asked for (MM-114, MM-154). */
   readonly #wanted = new Map<string, QoS>();
 
-  #host = "";
-  #scheme: string | undefined;
-  #path: string | undefined;
+  #target!: Target;
   #port: number | undefined;
-  #keepAlive = 60;
+  #keepAlive!: number;
   #username: string | undefined;
   #password: Payload | undefined;
   #will: Will | undefined;
-  #limit = MQTT_MSG_SZ_LIM;
+  #limit!: number;
   #logger: Logger = SILENCE;
   #cleanSession = true;
   #resumed = false;
@@ -139,52 +134,40 @@ export class MQTT<U = unknown, B extends boolean = false> implements AsyncDispos
    * @throws {UsageError} for options that are wrong, unknown, or that the transport cannot serve.
    */
   constructor(options: MQTTOptions<U, B>) {
-    checkOptions(options as MQTTOptions);
-    this.#transport = options.transport ?? defaultTransport();
-    this.#clock = options.clock ?? systemClock;
-    this.#random = options.random ?? Math.random;
-    this.#recvTimeout = options.recvTimeout ?? 10;
-    this.#socketTimeout = options.socketTimeout ?? 1;
-    this.#connectRetries = options.connectRetries ?? 5;
-    this.#retryDelay = options.retryDelay ?? 2;
-    this.#binary = options.useBinaryMode ?? false;
-    this.#isSsl = options.isSsl ?? undefined;
-    this.userData = options.userData as U;
-    this.sessionId = options.sessionId ?? null;
-    this.clientId = options.clientId ?? generateClientId();
-    checkText(this.clientId, "clientId");
-    this.keepAlive = options.keepAlive ?? 60;
-    this.broker = options.broker;
-    this.#port = parsePort(options.port) ?? this.#port;
-    const username = options.username ?? this.#username;
-    this.usernamePwSet(username, options.password ?? this.#password);
-
-    this.#engine = new Engine({ codec: v4, replyTimeout: this.#recvTimeout * 1000 });
-    this.mqttMsg = MQTT_MSG_SZ_LIM;
+    const settings = this.#settings = toSettings(options as MQTTOptions);
+    this.#transport = settings.transport ?? defaultTransport();
+    this.#clock = settings.clock;
+    this.#engine = new Engine({ codec: v4, replyTimeout: settings.recvTimeout * 1000 });
     this.#link = new Link(this.#engine, this.#clock);
     this.#pump = new Pump(this.#engine, this.#link, this.#clock, {
       deliver: (message) => this.#deliver(message),
       // Whoever disconnects meanwhile ends the calls.
       offline: (error) => this.#closing ? DONE : this.#offline(error),
       toException: (error) => this.#toException(error),
-      stray: (event) =>
-        this.#logger.warning(`ignored a packet of type 0x${event.packet.toString(16)} that nobody waits for`),
+      stray: ({ packet }) =>
+        this.#logger.warning(`ignored a packet of type 0x${packet.toString(16)} that nobody waits for`),
     });
+    this.mqttMsg = MQTT_MSG_SZ_LIM;
+    this.userData = settings.userData as U;
+    this.sessionId = settings.sessionId;
+    this.clientId = settings.clientId ?? generateClientId();
+    checkClientId(this.clientId);
+    this.keepAlive = settings.keepAlive;
+    this.broker = settings.broker;
+    this.#port = parsePort(settings.port) ?? this.#port;
+    this.usernamePwSet(settings.username ?? this.#username, settings.password ?? this.#password);
   }
 
   /** The broker's host. It can be set to a host or a URL, for the next `connect`. */
   get broker(): string {
-    return this.#host;
+    return this.#target.host;
   }
   set broker(broker: string) {
     const target = parseBroker(broker);
-    chooseScheme(this.#transport, target.scheme, this.#isSsl);
-    this.#host = target.host;
-    this.#scheme = target.scheme;
-    this.#path = target.path;
-    if (target.port !== undefined) this.#port = target.port;
+    chooseScheme(this.#transport, target.scheme, this.#settings.isSsl);
+    this.#target = target;
+    this.#port = target.port ?? this.#port;
     if (target.username !== undefined) {
-      checkCredentials(target.username, target.password);
       this.#username = target.username;
       this.#password = target.password;
     }
@@ -192,7 +175,7 @@ export class MQTT<U = unknown, B extends boolean = false> implements AsyncDispos
 
   /** The broker's port, for the next `connect`. */
   get port(): number {
-    return this.#port ?? chooseScheme(this.#transport, this.#scheme, this.#isSsl).port;
+    return this.#address.port;
   }
   set port(port: number | null) {
     this.#port = parsePort(port);
@@ -203,7 +186,7 @@ export class MQTT<U = unknown, B extends boolean = false> implements AsyncDispos
     return this.#keepAlive;
   }
   set keepAlive(seconds: number) {
-    checkKeepAlive(seconds);
+    checkInteger(seconds, "keepAlive", 0, 65_535);
     this.#keepAlive = seconds;
   }
 
@@ -212,9 +195,7 @@ export class MQTT<U = unknown, B extends boolean = false> implements AsyncDispos
     return [this.#limit, MQTT_TOPIC_LENGTH_LIMIT];
   }
   set mqttMsg(size: number) {
-    if (!Number.isInteger(size) || size < 0 || size > MQTT_MSG_MAX_SZ) {
-      throw new UsageError("invalid-argument", `mqttMsg must be an integer from 0 to ${MQTT_MSG_MAX_SZ}`);
-    }
+    checkInteger(size, "mqttMsg", 0, MQTT_MSG_MAX_SZ);
     this.#limit = size;
     // Fixed header, topic length, topic and packet identifier come on top of the message (MM-096).
     this.#engine.maxPacketSize = size + 5 + 2 + MQTT_TOPIC_LENGTH_LIMIT + 2;
@@ -252,16 +233,15 @@ export class MQTT<U = unknown, B extends boolean = false> implements AsyncDispos
     keepAlive?: number | null,
     sessionId?: string | null,
   ): Promise<number> {
-    const given: ConnectArguments = typeof cleanSession === "object" && cleanSession !== null
-      ? cleanSession
-      : {
-        cleanSession,
-        host: host ?? null,
-        port: port ?? null,
-        keepAlive: keepAlive ?? null,
-        sessionId: sessionId ?? null,
-      };
-    if (typeof (given.cleanSession ?? true) !== "boolean") {
+    const given = byName<ConnectArguments>(cleanSession, {
+      cleanSession: cleanSession as boolean,
+      host,
+      port,
+      keepAlive,
+      sessionId,
+    });
+    const clean = given.cleanSession ?? true;
+    if (typeof clean !== "boolean") {
       throw new UsageError("invalid-argument", "cleanSession must be true or false");
     }
     this.#demandIdle();
@@ -276,9 +256,9 @@ export class MQTT<U = unknown, B extends boolean = false> implements AsyncDispos
     }
     if (given.host) this.broker = given.host;
     this.#port = parsePort(given.port) ?? this.#port;
-    if (given.keepAlive !== undefined && given.keepAlive !== null) this.keepAlive = given.keepAlive;
+    this.keepAlive = given.keepAlive ?? this.#keepAlive;
     if (given.sessionId) this.sessionId = given.sessionId;
-    this.#cleanSession = given.cleanSession ?? true;
+    this.#cleanSession = clean;
     const flags = await this.#dial(given.signal);
     await this.onConnect?.(this, this.userData, flags, 0);
     return flags;
@@ -311,10 +291,9 @@ export class MQTT<U = unknown, B extends boolean = false> implements AsyncDispos
     if (this.isConnected()) await this.#close();
     this.#demandIdle(deinits);
     if (!resubTopics) this.#wanted.clear();
-    const { signal } = options;
-    const flags = await this.connect({ cleanSession: this.#cleanSession, ...(signal && { signal }) });
+    const flags = await this.connect({ cleanSession: this.#cleanSession, signal: options.signal });
     if (flags === 0 && this.#wanted.size > 0) {
-      await this.#subscribe([...this.#wanted].map(([topic, qos]) => ({ topic, qos })), options);
+      await this.#subscribe(Array.from(this.#wanted, ([topic, qos]) => ({ topic, qos })), options);
     }
     return flags;
   }
@@ -362,11 +341,7 @@ export class MQTT<U = unknown, B extends boolean = false> implements AsyncDispos
     } catch (error) {
       return Promise.reject(error);
     }
-    return this.#publish(
-      topic,
-      msg,
-      typeof retain === "object" && retain !== null ? retain : { retain, qos },
-    );
+    return this.#publish(topic, msg, byName<PublishArguments>(retain, { retain: retain as boolean, qos }));
   }
 
   /**
@@ -379,7 +354,7 @@ export class MQTT<U = unknown, B extends boolean = false> implements AsyncDispos
    * are subscribed all the same (MM-108). When the connection is lost, or the answer does not come in time.
    */
   async subscribe(topic: Subscriptions, qos: QoS | SubscribeArguments = 0): Promise<number[]> {
-    const options = typeof qos === "object" && qos !== null ? qos : { qos };
+    const options = byName<SubscribeArguments>(qos, { qos: qos as QoS });
     if (!this.#ready(options)) await this.#demandConnected();
     return this.#subscribe(toFilters(topic, options.qos ?? 0), options);
   }
@@ -418,26 +393,24 @@ export class MQTT<U = unknown, B extends boolean = false> implements AsyncDispos
    */
   async loop(timeout = 1, options: { readonly signal?: AbortSignal } = {}): Promise<number[] | null> {
     checkSeconds(timeout, "loop timeout");
-    if (timeout !== 0 && timeout < this.#socketTimeout) {
-      const text = `loop timeout (${timeout}) must be >= socket timeout (${this.#socketTimeout}))`;
+    if (timeout !== 0 && timeout < this.#settings.socketTimeout) {
+      const text = `loop timeout (${timeout}) must be >= socket timeout (${this.#settings.socketTimeout}))`;
       throw new UsageError("invalid-argument", text);
     }
     if (!this.#ready(options)) await this.#demandConnected();
     if (this.#looping) throw new MMQTTStateError("loop() is running already");
     this.#looping = true;
     const types: number[] = [];
-    this.#pump.record(types);
     try {
       const start = this.#clock.now();
       let before: number;
       do {
         before = types.length;
-        await this.#pump.run(new Call("time"), start + timeout * 1000, options.signal);
+        await this.#pump.run(new Call("time", 0, types), start + timeout * 1000, options.signal);
       } while (
         timeout === 0 && types.length > before && this.#clock.now() < start + GLANCE && this.isConnected()
       );
     } finally {
-      this.#pump.unrecord(types);
       this.#looping = false;
     }
     return types.length === 0 ? null : types;
@@ -454,17 +427,12 @@ export class MQTT<U = unknown, B extends boolean = false> implements AsyncDispos
     if (!this.#ready(options)) await this.#demandConnected();
     // In a callback it may be that the PINGRESP is behind more messages than are read: no time-out would end that.
     const seconds = options.timeout ?? (this.#pump.delivering === undefined ? undefined : this.#patience);
-    const until = seconds === undefined ? Infinity : this.#until({ timeout: seconds });
+    const until = seconds === undefined ? Infinity : this.#in(seconds);
     this.#engine.ping(this.#clock.now());
     this.#link.kick();
     const types: number[] = [];
-    this.#pump.record(types);
-    try {
-      if (!await this.#pump.run(new Call("pong"), until, options.signal)) {
-        throw new MMQTTException(`PINGRESP not returned from broker within ${seconds} seconds.`);
-      }
-    } finally {
-      this.#pump.unrecord(types);
+    if (!await this.#pump.run(new Call("pong", 0, types), until, options.signal)) {
+      throw new MMQTTException(`PINGRESP not returned from broker within ${seconds} seconds.`);
     }
     return types;
   }
@@ -492,18 +460,15 @@ export class MQTT<U = unknown, B extends boolean = false> implements AsyncDispos
     retention: boolean | { readonly retain?: boolean; readonly qos?: QoS } = false,
     quality: QoS = 0,
   ): void {
-    if (this.isConnected()) throw new MMQTTStateError("Last Will should only be called before connect().");
-    const named = typeof will === "object" && will !== null;
-    const topic = named ? will.topic : will;
-    const { retain = false, qos = 0 } = named
-      ? will
-      : typeof retention === "object" && retention !== null
-      ? retention
-      : { retain: retention, qos: quality };
-    checkTopic(topic);
-    const payload = toPayload(named ? will.payload ?? will.msg ?? "" : message);
+    this.#demandNoWill();
+    const named = byName<Exclude<typeof will, string>>(will, { topic: will as string });
+    const { retain = false, qos = 0 } = named === will
+      ? named
+      : byName<{ retain?: boolean; qos?: QoS }>(retention, { retain: retention as boolean, qos: quality });
+    checkTopic(named.topic);
+    const payload = toPayload(named === will ? named.payload ?? named.msg ?? "" : message);
     checkRetain(retain);
-    const checked: Will = { topic, payload: own(payload), qos, retain };
+    const checked: Will = { topic: named.topic, payload: own(payload), qos, retain };
     checkWill(checked);
     this.#will = checked;
   }
@@ -514,7 +479,7 @@ export class MQTT<U = unknown, B extends boolean = false> implements AsyncDispos
    * @throws {MMQTTStateError} when connected.
    */
   willClear(): void {
-    if (this.isConnected()) throw new MMQTTStateError("Last Will should only be called before connect().");
+    this.#demandNoWill();
     this.#will = undefined;
   }
 
@@ -525,12 +490,10 @@ export class MQTT<U = unknown, B extends boolean = false> implements AsyncDispos
    * @throws {UsageError} for a password without a user name, and for either over 65535 bytes.
    */
   usernamePwSet(username?: string | null, password?: Payload | null): void {
-    if (this.#link !== undefined && this.isConnected()) {
-      throw new MMQTTStateError("This method must be called before connect().");
-    }
+    if (this.isConnected()) throw new MMQTTStateError("This method must be called before connect().");
     checkCredentials(username ?? undefined, password ?? undefined);
     this.#username = username ?? undefined;
-    this.#password = password === undefined || password === null ? undefined : own(password);
+    this.#password = own(password ?? undefined);
   }
 
   /**
@@ -576,70 +539,67 @@ export class MQTT<U = unknown, B extends boolean = false> implements AsyncDispos
     this.#logger = SILENCE;
   }
 
-  async #dial(signal: AbortSignal | undefined): Promise<number> {
-    signal?.throwIfAborted();
+  async #dial(given: AbortSignal | undefined): Promise<number> {
+    given?.throwIfAborted();
     checkConnect(this.#connectOptions);
     const dialing = this.#dialing = new AbortController();
-    const onAbort = () => dialing.abort(signal!.reason);
-    signal?.addEventListener("abort", onAbort);
+    const signal = given ? AbortSignal.any([given, dialing.signal]) : dialing.signal;
     try {
       for (let failures = 1;; failures++) {
         try {
-          return await this.#attempt(dialing.signal);
+          return await this.#attempt(signal);
         } catch (error) {
           await this.#abandon(error);
-          dialing.signal.throwIfAborted();
+          signal.throwIfAborted();
           if (!(error instanceof MqttError)) throw error;
-          const exception = toException(error, this.#recvTimeout);
+          const exception = toException(error, this.#settings.recvTimeout);
           if (error instanceof ConnectionError) {
             this.#logger.warning(`Socket error when connecting: ${error.message}`);
           } else this.#logger.info(`MQTT error while connecting: ${error.message}`);
           if (error instanceof UsageError) throw error;
           if (error instanceof ProtocolError || !isRetriable(error)) throw exception;
-          if (failures === this.#connectRetries) {
+          const { connectRetries, retryDelay, random } = this.#settings;
+          if (failures === connectRetries) {
             const text = failures > 1 ? "Repeated connect failures" : "Connect failure";
             throw new MMQTTException(text, exception.code, { cause: exception });
           }
-          const wait = backoff(failures, this.#retryDelay * 1000, this.#random());
+          const wait = backoff(failures, retryDelay * 1000, random());
           this.#logger.debug(`Waiting ${wait / 1000} seconds before the next attempt`);
-          await sleep(this.#clock, this.#clock.now() + wait, dialing.signal);
-          dialing.signal.throwIfAborted();
+          await sleep(this.#clock, this.#clock.now() + wait, signal);
+          signal.throwIfAborted();
         }
       }
     } finally {
       this.#dialing = undefined;
-      signal?.removeEventListener("abort", onAbort);
     }
   }
 
   async #attempt(signal: AbortSignal): Promise<number> {
-    const { port, secure } = this.#address;
-    const address = { host: this.#host, port, secure, ...(this.#path && { path: this.#path }) };
-    this.#logger.debug(`Connecting to ${this.#host}:${port} over ${this.#transport.name}`);
-    const dial = new AbortController();
-    const onAbort = () => dial.abort(signal.reason);
-    signal.addEventListener("abort", onAbort);
-    const cancel = this.#clock.timer(this.#clock.now() + this.#socketTimeout * 1000, () => {
-      const text =
-        `no connection to ${this.#host}:${port} within ${this.#socketTimeout} seconds (socketTimeout)`;
-      dial.abort(new ConnectionError("dial-timeout", text));
+    const address = this.#address;
+    const place = `${address.host}:${address.port}`;
+    const { socketTimeout, recvTimeout } = this.#settings;
+    this.#logger.debug(`Connecting to ${place} over ${this.#transport.name}`);
+    const late = new AbortController();
+    const cancel = this.#clock.timer(this.#in(socketTimeout), () => {
+      const text = `no connection to ${place} within ${socketTimeout} seconds (socketTimeout)`;
+      late.abort(new ConnectionError("dial-timeout", text));
     });
+    const either = AbortSignal.any([signal, late.signal]);
     let connection;
     try {
-      signal.throwIfAborted();
-      connection = await this.#transport.connect(address, { signal: dial.signal });
-    } catch (error) {
-      dial.signal.throwIfAborted();
-      if (error instanceof MqttError) throw error;
+      either.throwIfAborted();
+      connection = await this.#transport.connect(address, { signal: either });
+    } catch (cause) {
+      either.throwIfAborted();
       // A transport of the user's own need not know our errors.
-      const text = `connecting to ${this.#host}:${port} failed`;
-      throw new ConnectionError("dial-failed", text, { cause: error });
+      throw cause instanceof MqttError
+        ? cause
+        : new ConnectionError("dial-failed", `connecting to ${place} failed`, { cause });
     } finally {
       cancel();
-      signal.removeEventListener("abort", onAbort);
     }
     try {
-      this.#link.attach(connection, this.#connectOptions, (this.#keepAlive || this.#recvTimeout) * 1000);
+      this.#link.attach(connection, this.#connectOptions, (this.#keepAlive || recvTimeout) * 1000);
     } catch (error) {
       await connection.close();
       throw error;
@@ -650,9 +610,10 @@ export class MQTT<U = unknown, B extends boolean = false> implements AsyncDispos
     return this.#resumed ? 1 : 0;
   }
 
-  get #address(): { readonly port: number; readonly secure: boolean } {
-    const scheme = chooseScheme(this.#transport, this.#scheme, this.#isSsl);
-    return { port: this.#port ?? scheme.port, secure: scheme.secure };
+  get #address(): Address & { readonly port: number } {
+    const { host, scheme, path } = this.#target;
+    const { port, secure } = chooseScheme(this.#transport, scheme, this.#settings.isSsl);
+    return { host, port: this.#port ?? port, secure, ...(path && { path }) };
   }
 
   get #connectOptions(): ConnectOptions {
@@ -660,9 +621,9 @@ export class MQTT<U = unknown, B extends boolean = false> implements AsyncDispos
       clientId: this.clientId,
       cleanSession: this.#cleanSession,
       keepAlive: this.#keepAlive,
-      ...(this.#username !== undefined && { username: this.#username }),
-      ...(this.#password !== undefined && { password: this.#password }),
-      ...(this.#will !== undefined && { will: this.#will }),
+      username: this.#username,
+      password: this.#password,
+      will: this.#will,
     };
   }
 
@@ -685,18 +646,14 @@ export class MQTT<U = unknown, B extends boolean = false> implements AsyncDispos
     const current = this.#pump.delivering;
     if (current !== undefined) this.#engine.acknowledge(current);
     this.#engine.disconnect();
-    let sent = this.#link.alive;
-    let cancel: (() => void) | undefined;
     // A broker that reads nothing more does not keep us.
-    const late = new Promise<void>((resolve) => {
-      cancel = this.#clock.timer(this.#clock.now() + this.#recvTimeout * 1000, () => {
-        sent = false;
-        resolve();
-      });
-    });
-    await Promise.race([this.#link.drained(), late]);
-    cancel?.();
-    if (!sent || this.#link.failed) this.#logger.warning("Unable to send DISCONNECT");
+    const enough = new AbortController();
+    const sent = this.#link.alive && await Promise.race([
+      this.#link.drained().then(() => !this.#link.failed),
+      sleep(this.#clock, this.#until({}), enough.signal),
+    ]);
+    enough.abort();
+    if (!sent) this.#logger.warning("Unable to send DISCONNECT");
     const closed = this.#link.detach();
     this.#pump.end(new MMQTTException("MiniMQTT was disconnected before the answer came"), true);
     await closed;
@@ -716,7 +673,7 @@ export class MQTT<U = unknown, B extends boolean = false> implements AsyncDispos
 
   /** While connecting it is the attempt that failed, and the core's error decides about the next. */
   #toException(error: MqttError): Error {
-    return this.#dialing === undefined ? toException(error, this.#recvTimeout) : error;
+    return this.#dialing === undefined ? toException(error, this.#settings.recvTimeout) : error;
   }
 
   /** Delivers what came before a loss that no call has met yet, and rejects with the loss. */
@@ -743,6 +700,10 @@ export class MQTT<U = unknown, B extends boolean = false> implements AsyncDispos
     throw notConnected();
   }
 
+  #demandNoWill(): void {
+    if (this.isConnected()) throw new MMQTTStateError("Last Will should only be called before connect().");
+  }
+
   #demandNoDialing(): void {
     if (this.#dialing !== undefined) throw new MMQTTStateError("MiniMQTT is already connecting");
   }
@@ -767,7 +728,7 @@ export class MQTT<U = unknown, B extends boolean = false> implements AsyncDispos
     const { signal, timeout: seconds = this.#patience } = options;
     const call = new Call("room");
     this.#link.room().then(() => call.settle());
-    if (!await this.#pump.run(call, this.#until({ timeout: seconds }), signal)) {
+    if (!await this.#pump.run(call, this.#in(seconds), signal)) {
       const text = `Unable to send anything within ${seconds} seconds.`;
       throw new MMQTTException(text, null, { cause: new ConnectionError("write-failed", text) });
     }
@@ -776,7 +737,7 @@ export class MQTT<U = unknown, B extends boolean = false> implements AsyncDispos
 
   /** Seconds after which a broker that answers nothing and takes nothing has failed: two keep alives. */
   get #patience(): number {
-    return 2 * (this.#keepAlive || this.#recvTimeout);
+    return 2 * (this.#keepAlive || this.#settings.recvTimeout);
   }
 
   /** Whether anyone wants debug lines: else none is put together. */
@@ -812,12 +773,13 @@ export class MQTT<U = unknown, B extends boolean = false> implements AsyncDispos
 
   async #subscribe(filters: readonly Filter[], options: CallOptions): Promise<number[]> {
     const until = this.#until(options);
+    const id = this.#engine.subscribe(filters);
     if (this.#debugging) {
       for (const { topic, qos } of filters) {
         this.#logger.debug(`SUBSCRIBING to ${quote(topic)} with QoS ${qos}`, { topic, qos });
       }
     }
-    const { reasons } = await this.#settle(this.#engine.subscribe(filters), until, options, "SUBSCRIBE");
+    const { reasons } = await this.#settle(id, until, options, "SUBSCRIBE");
     const granted = filters.map(({ topic, qos }, i) => ({ topic, qos, reason: reasons[i]! }))
       .filter(({ reason }) => reason <= 2);
     // All before the first callback, which may throw, or unsubscribe (MM-106).
@@ -827,7 +789,9 @@ export class MQTT<U = unknown, B extends boolean = false> implements AsyncDispos
     if (refused >= 0) {
       const code = reasons[refused]!;
       const text = `SUBACK Failure for topic ${filters[refused]!.topic}: 0x${code.toString(16)}`;
-      throw toException(new RefusedError("subscription-refused", text, code, code), this.#recvTimeout);
+      throw new MMQTTException(text, code, {
+        cause: new RefusedError("subscription-refused", text, code, code),
+      });
     }
     return [...reasons];
   }
@@ -846,14 +810,18 @@ export class MQTT<U = unknown, B extends boolean = false> implements AsyncDispos
       }
       throw error;
     }
-    const seconds = options.timeout ?? this.#recvTimeout;
+    const { timeout: seconds = this.#settings.recvTimeout } = options;
     const text = `no acknowledgement of ${request} ${id} within ${seconds} seconds`;
     const cause = new ConnectionError("acknowledgement-timeout", text);
     throw new MMQTTException(noData(seconds), null, { cause });
   }
 
   #until(options: CallOptions): Millis {
-    return this.#clock.now() + (options.timeout ?? this.#recvTimeout) * 1000;
+    return this.#in(options.timeout ?? this.#settings.recvTimeout);
+  }
+
+  #in(seconds: number): Millis {
+    return this.#clock.now() + seconds * 1000;
   }
 
   #deliver(message: Message): unknown {
@@ -863,26 +831,24 @@ export class MQTT<U = unknown, B extends boolean = false> implements AsyncDispos
         `Receiving PUBLISH: topic ${quote(topic)}, ${message.payload.length} bytes, QoS ${message.qos}`,
       );
     }
-    const payload = (this.#binary ? message.payload : this.#decode(message)) as Received<B>;
+    const payload = (this.#settings.useBinaryMode ? message.payload : this.#decode(message)) as Received<B>;
     if (this.#callbacks.size > 0) {
-      const callbacks = [...this.#callbacks.iterMatch(topic)];
-      if (callbacks.length > 0) return this.#callEach(callbacks, 0, topic, payload, message);
+      const callbacks = this.#callbacks.match(topic, []);
+      if (callbacks.length > 0) return this.#callEach(callbacks.values(), payload, message);
     }
     return this.onMessage?.(this, topic, payload, message);
   }
 
   /** One after the other, each waited for if it gives a promise. */
   #callEach(
-    callbacks: readonly OnMessage<U, B>[],
-    from: number,
-    topic: string,
+    callbacks: IterableIterator<OnMessage<U, B>>,
     payload: Received<B>,
     message: Message,
   ): unknown {
-    for (let i = from; i < callbacks.length; i++) {
-      const result = callbacks[i]!(this, topic, payload, message);
-      if (typeof (result as PromiseLike<unknown> | undefined)?.then === "function") {
-        return Promise.resolve(result).then(() => this.#callEach(callbacks, i + 1, topic, payload, message));
+    for (const callback of callbacks) {
+      const result = callback(this, message.topic, payload, message);
+      if (isPromise(result)) {
+        return Promise.resolve(result).then(() => this.#callEach(callbacks, payload, message));
       }
     }
     return undefined;
@@ -906,8 +872,8 @@ function notConnected(): MMQTTStateError {
 }
 
 /** Bytes of our own: the caller's may change. Not slice(): a Buffer's does not copy. */
-function own(payload: Payload): Payload {
-  return typeof payload === "string" ? payload : new Uint8Array(payload);
+function own<P extends Payload | undefined>(payload: P): P {
+  return payload instanceof Uint8Array ? new Uint8Array(payload) as P : payload;
 }
 
 /** Text from outside, so that it can neither forge a line of the log nor be taken for a directive of its format. */
@@ -915,18 +881,11 @@ function quote(text: string): string {
   return JSON.stringify(text).replaceAll("%", "\\u0025");
 }
 
-/** The original's prefix, and 16 of 62 characters: 95 random bits, within what every server takes [MQTT-3.1.3-5]. */
+/** The original's prefix, and 16 characters of 5 random bits, within what every server takes [MQTT-3.1.3-5]. */
 function generateClientId(): string {
-  let id = "cpy";
-  while (id.length < 19) {
-    // Bytes over the last multiple of 62 would make the first letters likelier.
-    for (const byte of crypto.getRandomValues(new Uint8Array(24))) {
-      if (byte < 248 && id.length < 19) id += LETTERS[byte % 62];
-    }
-  }
-  return id;
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  return "cpy" + Array.from(bytes, (byte) => (byte & 31).toString(32)).join("");
 }
 
-const LETTERS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 const SILENCE = new NullLogger();
 const DONE = Promise.resolve();

@@ -12,7 +12,7 @@ import {
   UsageError,
 } from "@minimqtt/core";
 import { checkFilter, checkQoS } from "@minimqtt/core/internal";
-import type { Clock } from "./clock.ts";
+import { type Clock, systemClock } from "./clock.ts";
 import type { MQTT } from "./mqtt.ts";
 
 /** Options of `new MQTT(...)`. Times are in seconds. */
@@ -70,17 +70,17 @@ export type OnMessage<U = unknown, B extends boolean = boolean> = (
 /** Arguments of `connect` by name; times in seconds. */
 export interface ConnectArguments {
   /** True when absent: the broker keeps no session. */
-  readonly cleanSession?: boolean;
+  readonly cleanSession?: boolean | undefined;
   /** Replaces `client.broker`. */
-  readonly host?: string | null;
+  readonly host?: string | null | undefined;
   /** Replaces `client.port`. */
-  readonly port?: number | null;
+  readonly port?: number | null | undefined;
   /** Replaces `client.keepAlive`. */
-  readonly keepAlive?: number | null;
+  readonly keepAlive?: number | null | undefined;
   /** Replaces `client.sessionId`. */
-  readonly sessionId?: string | null;
+  readonly sessionId?: string | null | undefined;
   /** Gives the attempt up. */
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** What ends a call before its answer. */
@@ -111,19 +111,48 @@ export type Subscriptions =
   | readonly [string, QoS]
   | readonly (string | readonly [string, QoS] | Filter)[];
 
+/** Every option there is, and what it is when absent or null. */
+const DEFAULTS = {
+  broker: undefined as unknown as string,
+  transport: undefined as Transport | undefined,
+  port: 0,
+  username: undefined as string | undefined,
+  password: undefined as Payload | undefined,
+  clientId: undefined as string | undefined,
+  isSsl: undefined as boolean | undefined,
+  keepAlive: 60,
+  recvTimeout: 10,
+  socketTimeout: 1,
+  connectRetries: 5,
+  retryDelay: 2,
+  useBinaryMode: false,
+  userData: undefined as unknown,
+  sessionId: null as string | null,
+  clock: systemClock,
+  random: Math.random,
+} satisfies { [Name in keyof Required<MQTTOptions>]: unknown };
+
+/** Options of `new MQTT(...)`, complete. */
+export type Settings = Readonly<typeof DEFAULTS>;
+
 /**
- * The constructor's checks, in the reference's order (MM-003 to MM-005, MM-016).
+ * The constructor's options with what is absent filled in, checked in the reference's order (MM-003 to MM-005,
+ * MM-016).
  *
  * @throws {UsageError} `invalid-argument`
  */
-export function checkOptions(options: MQTTOptions): void {
+export function toSettings(options: MQTTOptions): Settings {
   if (typeof options !== "object" || options === null) {
     throw new UsageError("invalid-argument", "new MQTT() takes an object of options");
   }
-  for (const name of Object.keys(options)) {
-    if (!OPTIONS.has(name)) throw new UsageError("invalid-argument", `MQTT has no option ${name}`);
+  const settings: Settings & Record<string, unknown> = { ...DEFAULTS };
+  for (const [name, value] of Object.entries(options)) {
+    if (!Object.hasOwn(DEFAULTS, name)) {
+      throw new UsageError("invalid-argument", `MQTT has no option ${name}`);
+    }
+    (settings as Record<string, unknown>)[name] = value ?? settings[name];
   }
-  const { socketTimeout = 1, recvTimeout = 10, connectRetries = 5, retryDelay = 2 } = options;
+  const { recvTimeout, socketTimeout, retryDelay, connectRetries } = settings;
   checkSeconds(recvTimeout, "recvTimeout");
   checkSeconds(socketTimeout, "socketTimeout");
   checkSeconds(retryDelay, "retryDelay");
@@ -133,6 +162,12 @@ export function checkOptions(options: MQTTOptions): void {
   if (!Number.isInteger(connectRetries) || connectRetries <= 0) {
     throw new UsageError("invalid-argument", "connect_retries must be positive");
   }
+  return settings;
+}
+
+/** Arguments of a method by name, or those by position in the same form. */
+export function byName<Named extends object>(first: Named | unknown, positional: Named): Named {
+  return typeof first === "object" && first !== null ? first as Named : positional;
 }
 
 /**
@@ -141,7 +176,7 @@ export function checkOptions(options: MQTTOptions): void {
  * @throws {UsageError} `invalid-argument`
  */
 export function checkSeconds(seconds: unknown, what: string): asserts seconds is number {
-  if (typeof seconds === "number" && seconds >= 0 && seconds < Infinity) return;
+  if (Number.isFinite(seconds) && seconds as number >= 0) return;
   throw new UsageError("invalid-argument", `${what} must be a number of seconds, not ${String(seconds)}`);
 }
 
@@ -152,90 +187,46 @@ export function checkSeconds(seconds: unknown, what: string): asserts seconds is
  */
 export function checkRetain(retain: unknown): asserts retain is boolean {
   if (typeof retain === "boolean") return;
-  throw new UsageError(
-    "invalid-argument",
-    `retain must be true or false, not ${String(retain)}; qos comes behind it`,
-  );
+  const text = `retain must be true or false, not ${String(retain)}; qos comes behind it`;
+  throw new UsageError("invalid-argument", text);
 }
 
 /**
- * All forms of `subscribe`'s first argument as a list of filters (MM-100, MM-102).
+ * All forms of `subscribe`'s first argument as a list of filters (MM-100, MM-102). A single one, and that the list is
+ * not empty, is left to the engine to check.
  *
  * @throws {UsageError} `invalid-argument`, `invalid-filter`
  */
-export function toFilters(topic: unknown, qos: unknown): Filter[] {
-  if (typeof topic === "string") {
-    checkFilter(topic);
-    checkQoS(qos);
-    return [{ topic, qos }];
-  }
-  if (!Array.isArray(topic)) {
-    throw new UsageError(
-      "invalid-argument",
-      "subscribe() takes a topic filter, [filter, qos], or a list of them",
-    );
-  }
-  if (topic.length === 0) {
-    throw new UsageError("invalid-argument", "subscribe() needs at least one topic filter");
-  }
-  const list = typeof topic[0] === "string" && typeof topic[1] === "number" ? [topic] : topic;
-  return list.map((entry: unknown) => toFilter(entry, qos));
+export function toFilters(topics: unknown, qos: QoS): Filter[] {
+  if (typeof topics === "string") return [{ topic: topics, qos }];
+  if (!Array.isArray(topics)) throw new UsageError("invalid-argument", SUBSCRIPTIONS);
+  const list = typeof topics[0] === "string" && typeof topics[1] === "number" ? [topics] : topics;
+  return list.map((entry) => {
+    const pair = typeof entry === "string"
+      ? [entry, qos]
+      : Array.isArray(entry)
+      ? entry
+      : [entry?.topic, entry?.qos ?? qos];
+    if (pair.length !== 2 || pair[0] === undefined) throw new UsageError("invalid-argument", SUBSCRIPTIONS);
+    checkQoS(pair[1]);
+    checkFilter(pair[0]);
+    return { topic: pair[0], qos: pair[1] };
+  });
 }
 
-function toFilter(entry: unknown, qos: unknown): Filter {
-  if (typeof entry === "string") return toFilter([entry, qos], qos);
-  const isObject = typeof entry === "object" && entry !== null;
-  const pair = Array.isArray(entry)
-    ? entry
-    : isObject
-    ? [(entry as Filter).topic, (entry as Partial<Filter>).qos ?? qos]
-    : [];
-  if (pair.length !== 2) {
-    throw new UsageError(
-      "invalid-argument",
-      "an entry of subscribe()'s list is a filter, [filter, qos] or { topic, qos }",
-    );
-  }
-  checkQoS(pair[1]);
-  checkFilter(pair[0]);
-  return { topic: pair[0], qos: pair[1] };
-}
+const SUBSCRIPTIONS =
+  "subscribe() takes a topic filter, [filter, qos], or a list of these and { topic, qos }";
 
 /**
  * `unsubscribe`'s argument as a list without duplicates (MM-115, MM-118, MM-119, MM-121).
  *
  * @throws {UsageError} `invalid-argument`, `invalid-filter`
  */
-export function toTopics(topic: unknown): string[] {
-  const list = typeof topic === "string" ? [topic] : topic;
+export function toTopics(topics: unknown): string[] {
+  const list = typeof topics === "string" ? [topics] : topics;
   if (!Array.isArray(list)) {
     throw new UsageError("invalid-argument", "unsubscribe() takes a topic filter or a list of them");
-  }
-  if (list.length === 0) {
-    throw new UsageError("invalid-argument", "unsubscribe() needs at least one topic filter");
   }
   for (const filter of list) checkFilter(filter);
   return [...new Set<string>(list)];
 }
-
-const OPTIONS = new Set<string>(
-  [
-    "broker",
-    "transport",
-    "port",
-    "username",
-    "password",
-    "clientId",
-    "isSsl",
-    "keepAlive",
-    "recvTimeout",
-    "socketTimeout",
-    "connectRetries",
-    "retryDelay",
-    "useBinaryMode",
-    "userData",
-    "sessionId",
-    "clock",
-    "random",
-  ] satisfies (keyof MQTTOptions)[],
-);

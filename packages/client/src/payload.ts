@@ -16,16 +16,15 @@ export type MessageInput = string | number | bigint | Uint8Array | ArrayBuffer |
 export function toPayload(message: unknown): Payload {
   if (typeof message === "string" || message instanceof Uint8Array) return message;
   if (typeof message === "number") return numberToText(message);
-  if (typeof message === "bigint") return message.toString();
+  if (typeof message === "bigint") return String(message);
   if (message instanceof ArrayBuffer) return new Uint8Array(message);
   if (ArrayBuffer.isView(message)) {
     return new Uint8Array(message.buffer, message.byteOffset, message.byteLength);
   }
-  const absent = message === null || message === undefined;
-  throw new UsageError(
-    "invalid-argument",
-    absent ? "Message can not be None." : "Invalid message data type.",
-  );
+  const text = message === null || message === undefined
+    ? "Message can not be None."
+    : "Invalid message data type.";
+  throw new UsageError("invalid-argument", text);
 }
 
 /**
@@ -34,12 +33,7 @@ export function toPayload(message: unknown): Payload {
  */
 function numberToText(value: number): string {
   if (!Number.isFinite(value)) throw new UsageError("invalid-argument", `a message can not be ${value}`);
-  if (Number.isSafeInteger(value)) return Object.is(value, -0) ? "0" : String(value);
-  const [digits, exponent] = value.toExponential().split("e") as [string, string];
-  const power = Number(exponent);
-  if (power < -4 || power >= 16) {
-    return `${digits}e${power < 0 ? "-" : "+"}${String(Math.abs(power)).padStart(2, "0")}`;
-  }
-  // Between 1e-7 and 1e-4 and up to 1e21 JavaScript prints no exponent either.
-  return String(value);
+  const size = Math.abs(value);
+  if (Number.isSafeInteger(value) || (size >= 1e-4 && size < 1e16)) return String(value);
+  return value.toExponential().replace(/(?<=e.)(?=.$)/, "0");
 }

@@ -68,15 +68,6 @@ export class Pump {
     return this.#lostBy !== undefined;
   }
 
-  /** Every packet type that is pulled from now on is added to `types`, until {@link unrecord}. */
-  record(types: number[]): void {
-    this.#records = [...this.#records, types];
-  }
-
-  unrecord(types: number[]): void {
-    this.#records = this.#records.filter((record) => record !== types);
-  }
-
   /**
    * Pulls until the call has ended or `until` has come; false when its time came first.
    *
@@ -85,6 +76,8 @@ export class Pump {
   async run(call: Call, until: Millis, signal?: AbortSignal): Promise<boolean> {
     this.#calls.add(call);
     if (call.type === "settled") this.#settling.set(call.id, call);
+    const { types } = call;
+    if (types !== undefined) this.#records = [...this.#records, types];
     // Who drives behind a callback may have stopped pulling, and knows nothing of a new deadline.
     if (this.#delivering !== undefined) this.#link.wake();
     try {
@@ -102,6 +95,7 @@ export class Pump {
     } finally {
       this.#calls.delete(call);
       this.#settling.delete(call.id);
+      if (types !== undefined) this.#records = this.#records.filter((record) => record !== types);
       if (this.#driver === undefined) this.#passOn();
     }
   }
@@ -288,6 +282,6 @@ function isQoS2(message: Message): boolean {
   return message.qos === 2;
 }
 
-function isPromise(value: unknown): value is PromiseLike<unknown> {
+export function isPromise(value: unknown): value is PromiseLike<unknown> {
   return typeof (value as PromiseLike<unknown> | null | undefined)?.then === "function";
 }

@@ -174,16 +174,15 @@ describe("Pump.end()", () => {
   });
 });
 
-describe("Pump.record()", () => {
-  it("record() adds the types of all packets to every list, until unrecord()", async () => {
+describe("Call.types", () => {
+  it("types get those of all packets that are pulled as long as the call is in progress", async () => {
     const { pump, peer, clock, seen } = await pumped();
     const [all, some]: [number[], number[]] = [[], []];
-    pump.record(all);
-    pump.record(some);
-    const driving = pump.run(new Call("time"), 100);
+    const driving = pump.run(new Call("time", 0, all), 100);
+    const short = pump.run(new Call("pong", 0, some), 100);
     await peer.write(bytes(message("a") + "d000"));
     await turn();
-    pump.unrecord(some);
+    await short;
     await peer.write(bytes("40020009"));
     await clock.go(100);
     await driving;

@@ -12,9 +12,7 @@ import {
   type QoS,
   type Will,
 } from "./packets.ts";
-import { checkText, checkTopic, utf8Length } from "./topic.ts";
-
-const SHORT = 1 << 20;
+import { checkText, checkTopic, checkWellFormed, utf8Length } from "./topic.ts";
 
 /**
  * The quality of service is 0, 1 or 2 (MM-087).
@@ -23,10 +21,25 @@ const SHORT = 1 << 20;
  */
 export function checkQoS(qos: unknown): asserts qos is QoS {
   if (qos === 0 || qos === 1 || qos === 2) return;
-  const integer = typeof qos === "number" && Number.isInteger(qos);
+  const text = Number.isInteger(qos) ? "QoS must be between 1 and 2." : "QoS must be an integer.";
+  throw new UsageError("invalid-argument", text);
+}
+
+/**
+ * An integer within limits.
+ *
+ * @throws {UsageError} `invalid-argument`
+ */
+export function checkInteger(
+  value: unknown,
+  what: string,
+  least: number,
+  most: number,
+): asserts value is number {
+  if (Number.isInteger(value) && value as number >= least && value as number <= most) return;
   throw new UsageError(
     "invalid-argument",
-    integer ? "QoS must be between 1 and 2." : "QoS must be an integer.",
+    `${what} must be an integer from ${least} to ${most}, not ${value}`,
   );
 }
 
@@ -37,8 +50,8 @@ export function checkQoS(qos: unknown): asserts qos is QoS {
  */
 export function checkPayload(payload: unknown, overhead: number): asserts payload is Payload {
   // No character takes more than three bytes for each unit of a JavaScript string: short text needs no counting.
-  if (typeof payload === "string" && payload.length < SHORT && payload.isWellFormed()) return;
-  const length = payloadLength(payload);
+  if (typeof payload === "string" && payload.length < 1e6 && payload.isWellFormed()) return;
+  const length = payloadLength(payload, "message");
   if (length > MAX_REMAINING_LENGTH) {
     const text = `Message size larger than protocol max ${MAX_REMAINING_LENGTH} bytes.`;
     throw new UsageError("payload-too-large", text);
@@ -63,11 +76,7 @@ export function checkSize(remaining: number): void {
  * @throws {UsageError} `invalid-argument`
  */
 export function checkKeepAlive(seconds: unknown): asserts seconds is number {
-  if (typeof seconds === "number" && Number.isInteger(seconds) && seconds >= 0 && seconds <= 65_535) return;
-  throw new UsageError(
-    "invalid-argument",
-    `keepAlive must be an integer from 0 to 65535 seconds, not ${seconds}`,
-  );
+  checkInteger(seconds, "keepAlive", 0, 65_535);
 }
 
 /**
@@ -76,17 +85,9 @@ export function checkKeepAlive(seconds: unknown): asserts seconds is number {
  * @throws {UsageError} `invalid-argument`
  */
 export function checkCredentials(username: string | undefined, password: Payload | undefined): void {
-  if (username !== undefined) {
-    if (typeof username === "string" && utf8Length(username) > MAX_FIELD_LENGTH) {
-      throw new UsageError("invalid-argument", "Username length is too large.");
-    }
-    checkText(username, "username");
-  }
+  if (username !== undefined) checkText(username, "The username", "Username length is too large.");
   if (password === undefined) return;
-  if (typeof password === "string" ? utf8Length(password) < 0 : !(password instanceof Uint8Array)) {
-    throw new UsageError("invalid-argument", "password must be well-formed text or bytes");
-  }
-  if (payloadLength(password) > MAX_FIELD_LENGTH) {
+  if (payloadLength(password, "password") > MAX_FIELD_LENGTH) {
     throw new UsageError("invalid-argument", "Password length is too large.");
   }
   if (username === undefined) throw new UsageError("invalid-argument", "Password requires a username");
@@ -99,13 +100,22 @@ export function checkCredentials(username: string | undefined, password: Payload
  */
 export function checkWill(will: Will): void {
   checkTopic(will.topic);
-  if (payloadLength(will.payload) > MAX_FIELD_LENGTH) {
-    throw new UsageError(
-      "payload-too-large",
-      `Last Will message size larger than ${MAX_FIELD_LENGTH} bytes.`,
-    );
+  if (payloadLength(will.payload, "message") > MAX_FIELD_LENGTH) {
+    const text = `Last Will message size larger than ${MAX_FIELD_LENGTH} bytes.`;
+    throw new UsageError("payload-too-large", text);
   }
   checkQoS(will.qos ?? 0);
+}
+
+/**
+ * Length 0 to 65535 bytes of UTF-8, not empty without a clean session [MQTT-3.1.3-7].
+ *
+ * @throws {UsageError} `invalid-argument`
+ */
+export function checkClientId(clientId: unknown, cleanSession = true): asserts clientId is string {
+  checkText(clientId, "The clientId", `Encoded clientId length is larger than ${MAX_FIELD_LENGTH}`);
+  if (clientId !== "" || cleanSession) return;
+  throw new UsageError("invalid-argument", "an empty clientId needs a clean session [MQTT-3.1.3-7]");
 }
 
 /**
@@ -114,25 +124,15 @@ export function checkWill(will: Will): void {
  * @throws {UsageError} `invalid-argument`, `invalid-topic`, `payload-too-large`
  */
 export function checkConnect(options: ConnectOptions): void {
-  checkText(options.clientId, "client identifier");
-  if (options.clientId === "" && !options.cleanSession) {
-    const text = "an empty client identifier needs a clean session [MQTT-3.1.3-7]";
-    throw new UsageError("invalid-argument", text);
-  }
+  checkClientId(options.clientId, options.cleanSession);
   checkKeepAlive(options.keepAlive);
   checkCredentials(options.username, options.password);
   if (options.will !== undefined) checkWill(options.will);
 }
 
-function payloadLength(payload: unknown): number {
-  if (typeof payload === "string") {
-    const length = utf8Length(payload);
-    if (length >= 0) return length;
-    throw new UsageError(
-      "invalid-argument",
-      "the message is not well-formed text: it holds half a surrogate pair",
-    );
-  }
+function payloadLength(payload: unknown, what: string): number {
   if (payload instanceof Uint8Array) return payload.length;
-  throw new UsageError("invalid-argument", "Invalid message data type.");
+  if (typeof payload !== "string") throw new UsageError("invalid-argument", `Invalid ${what} data type.`);
+  checkWellFormed(payload, `The ${what}`);
+  return utf8Length(payload);
 }

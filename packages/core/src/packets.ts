@@ -73,11 +73,11 @@ export interface ConnectOptions {
   /** Seconds, 0 to 65535; 0 switches keep alive off. */
   readonly keepAlive: number;
   /** User name; may be empty, which differs from absent. */
-  readonly username?: string;
+  readonly username?: string | undefined;
   /** Password; needs a user name in MQTT 3.1.1 [MQTT-3.1.2-22]. */
-  readonly password?: Payload;
+  readonly password?: Payload | undefined;
   /** The will, if there is to be one. */
-  readonly will?: Will;
+  readonly will?: Will | undefined;
 }
 
 /** A topic filter and the quality of service asked for. */

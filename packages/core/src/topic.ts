@@ -12,31 +12,26 @@
 
 import { UsageError } from "./errors.ts";
 import type { UsageCode } from "./errors.ts";
-
-/** What the two bytes of length before every text can say: section 1.5.3. */
-const LONGEST = 65535;
+import { MAX_FIELD_LENGTH } from "./packets.ts";
 
 const DOLLAR = 0x24;
 const HASH = 0x23;
 const PLUS = 0x2b;
 const SLASH = 0x2f;
 
-/** Characters of a faulty filter shown in an error's text. */
-const SHOWN = 80;
-
-/**
- * Length of `text` in UTF-8, in bytes; -1 when it holds a lone surrogate, which UTF-8 cannot express
- * [MQTT-1.5.3-1]. Allocates nothing.
- */
+/** Length of `text` in UTF-8, in bytes, as long as it is well-formed. Allocates nothing. */
 export function utf8Length(text: string): number {
-  const length = measure(text);
-  return length < 0 ? -1 : length;
+  let length = text.length;
+  for (let i = 0; i < text.length; i++) {
+    const code = text.charCodeAt(i);
+    // Half of a surrogate pair, two code units in four bytes, adds as much as two bytes for one unit.
+    if (code > 0x7f) length += code < 0x800 || (code & 0xf800) === 0xd800 ? 1 : 2;
+  }
+  return length;
 }
 
 /**
  * Checks a topic name, as PUBLISH and a will carry it.
- *
- * Plain ASCII names, which nearly all are, cost one pass and no allocation.
  *
  * ```ts
  * import { checkTopic } from "@minimqtt/core";
@@ -45,17 +40,12 @@ export function utf8Length(text: string): number {
  * ```
  *
  * @throws {UsageError} `invalid-topic`, for the first that applies, with the reference's texts (MM-053, MM-071):
- * absent, no string, empty, longer than 65535 bytes, with wildcards [MQTT-3.3.2-2], with U+0000 [MQTT-1.5.3-2]
- * [MQTT-4.7.3-2], with a lone surrogate [MQTT-1.5.3-1] (MM-078).
+ * absent, no string, empty, longer than 65535 bytes, with U+0000 [MQTT-1.5.3-2] [MQTT-4.7.3-2], with a lone surrogate
+ * [MQTT-1.5.3-1] (MM-078), with wildcards [MQTT-3.3.2-2].
  */
 export function checkTopic(topic: unknown): asserts topic is string {
-  if (typeof topic === "string" && isPlainTopic(topic)) return;
-  checkExtent(topic, "invalid-topic");
-  if (topic.includes("+") || topic.includes("#")) {
-    throw new UsageError("invalid-topic", "Publish topic can not contain wildcards.");
-  }
-  const flaw = flawOf(topic);
-  if (flaw !== undefined) throw new UsageError("invalid-topic", `Topic ${flaw}`);
+  checkLevels(topic, "Topic", "invalid-topic");
+  if (/[+#]/.test(topic)) throw new UsageError("invalid-topic", "Publish topic can not contain wildcards.");
 }
 
 /**
@@ -70,15 +60,21 @@ export function checkTopic(topic: unknown): asserts topic is string {
  *
  * @throws {UsageError} `invalid-filter`, for the first that applies: absent, no string, empty, longer than 65535
  * bytes, with the reference's texts (MM-102); then texts that begin with `Invalid topic filter` (MM-105) for U+0000
- * [MQTT-1.5.3-2], a lone surrogate [MQTT-1.5.3-1], a misplaced `#` [MQTT-4.7.1-2] or `+` [MQTT-4.7.1-3], and, by the
- * numbers of MQTT 5, a shared subscription with a bad or empty group [MQTT-4.8.2-1] or no filter [MQTT-4.8.2-2].
+ * [MQTT-1.5.3-2], a lone surrogate [MQTT-1.5.3-1], by the numbers of MQTT 5 a shared subscription with a bad or empty
+ * group [MQTT-4.8.2-1] or no filter [MQTT-4.8.2-2], and a misplaced `#` [MQTT-4.7.1-2] or `+` [MQTT-4.7.1-3].
  */
 export function checkFilter(filter: unknown): asserts filter is string {
-  checkExtent(filter, "invalid-filter");
-  const flaw = flawOf(filter) ?? sharedFlawOf(filter) ?? wildcardFlawOf(filter);
-  if (flaw !== undefined) {
-    const shown = filter.length <= SHOWN ? filter : `${filter.slice(0, SHOWN)}…`;
-    throw new UsageError("invalid-filter", `Invalid topic filter: ${JSON.stringify(shown)} ${flaw}`);
+  checkLevels(filter, "Invalid topic filter: it", "invalid-filter");
+  const flaw = /^\$(share|queue)\//.test(filter) && !/^\$(share\/[^/+#]+|queue)\/[^]/.test(filter)
+    ? "a shared one is $share/<group>/<filter> or $queue/<filter> [MQTT-4.8.2-1] [MQTT-4.8.2-2]"
+    : /[^/][+#]|\+[^/]|#[^]/.test(filter)
+    ? '"+" and "#" each fill a level, and "#" the last [MQTT-4.7.1-2] [MQTT-4.7.1-3]'
+    : "";
+  if (flaw) {
+    throw new UsageError(
+      "invalid-filter",
+      `Invalid topic filter: ${JSON.stringify(filter.slice(0, 80))}: ${flaw}`,
+    );
   }
 }
 
@@ -86,20 +82,31 @@ export function checkFilter(filter: unknown): asserts filter is string {
  * Checks other text that a packet carries, such as a client identifier or a user name. It may be empty.
  *
  * @param text What to check.
- * @param what Its name for the error's text, such as `client identifier`. The text itself is not shown: it may be a
- * secret.
- * @throws {UsageError} `invalid-argument` when it is no string, is longer than 65535 bytes, or holds U+0000
- * [MQTT-1.5.3-2] or a lone surrogate [MQTT-1.5.3-1].
+ * @param what Begins the error's text, as in `The clientId`. The text itself is not shown: it may be a secret.
+ * @param tooLong The error's text where it is longer than 65535 bytes.
+ * @param code The error's code.
+ * @throws {UsageError} when it is no string, is longer than 65535 bytes, or holds U+0000 [MQTT-1.5.3-2] or a lone
+ * surrogate [MQTT-1.5.3-1].
  */
-export function checkText(text: unknown, what: string): asserts text is string {
-  if (typeof text !== "string") {
-    throw new UsageError("invalid-argument", `The ${what} must be a string, not ${nameOf(text)}`);
-  }
-  if (text.length > LONGEST || Math.abs(measure(text)) > LONGEST) {
-    throw new UsageError("invalid-argument", `Encoded ${what} length is larger than ${LONGEST}`);
-  }
-  const flaw = flawOf(text);
-  if (flaw !== undefined) throw new UsageError("invalid-argument", `The ${what} ${flaw}`);
+export function checkText(
+  text: unknown,
+  what: string,
+  tooLong: string,
+  code: UsageCode = "invalid-argument",
+): asserts text is string {
+  if (typeof text !== "string") throw new UsageError(code, `${what} must be a string, not ${typeof text}`);
+  if (utf8Length(text) > MAX_FIELD_LENGTH) throw new UsageError(code, tooLong);
+  if (text.includes("\0")) throw new UsageError(code, `${what} contains U+0000 [MQTT-1.5.3-2]`);
+  checkWellFormed(text, what, code);
+}
+
+/**
+ * UTF-8 cannot express half a surrogate pair [MQTT-1.5.3-1].
+ *
+ * @throws {UsageError}
+ */
+export function checkWellFormed(text: string, what: string, code: UsageCode = "invalid-argument"): void {
+  if (!text.isWellFormed()) throw new UsageError(code, `${what} contains a lone surrogate [MQTT-1.5.3-1]`);
 }
 
 /**
@@ -146,85 +153,12 @@ export function matches(filter: string, topic: string): boolean {
  * there is none. What follows is the filter that names are matched with (MM-146).
  */
 export function sharedPrefixLength(filter: string): number {
-  if (filter.charCodeAt(0) !== DOLLAR) return 0;
-  if (filter.startsWith(QUEUE)) return QUEUE.length;
-  if (!filter.startsWith(SHARE)) return 0;
-  return filter.indexOf("/", SHARE.length) + 1;
+  return /^\$(share\/[^/]*|queue)\//.exec(filter)?.[0].length ?? 0;
 }
 
-/** UTF-8 length, with three bytes for a lone surrogate; negative when there is one. */
-function measure(text: string): number {
-  let length = text.length;
-  let lone = false;
-  for (let i = 0; i < text.length; i++) {
-    const code = text.charCodeAt(i);
-    if (code < 0x80) continue;
-    length += code < 0x800 ? 1 : 2;
-    if (code < 0xd800 || code > 0xdfff) continue;
-    const next = text.charCodeAt(i + 1);
-    if (code < 0xdc00 && next >= 0xdc00 && next <= 0xdfff) i++; // Two code units, four bytes: 2 counted, 2 added.
-    else lone = true;
-  }
-  return lone ? -length : length;
-}
-
-/** Whether nothing can be wrong with the topic: short enough, ASCII, no wildcard, no U+0000. */
-function isPlainTopic(topic: string): boolean {
-  if (topic.length === 0 || topic.length > LONGEST) return false;
-  for (let i = 0; i < topic.length; i++) {
-    const code = topic.charCodeAt(i);
-    if (code > 0x7f || code === PLUS || code === HASH || code === 0) return false;
-  }
-  return true;
-}
-
-function checkExtent(topic: unknown, code: UsageCode): asserts topic is string {
+/** What names and filters have in common. */
+function checkLevels(topic: unknown, what: string, code: UsageCode): asserts topic is string {
   if (topic === null || topic === undefined) throw new UsageError(code, "Topic may not be NoneType");
-  if (typeof topic !== "string") throw new UsageError(code, `Topic must be a string, not ${nameOf(topic)}`);
   if (topic === "") throw new UsageError(code, "Topic may not be empty.");
-  if (topic.length > LONGEST || Math.abs(measure(topic)) > LONGEST) {
-    throw new UsageError(code, `Encoded topic length is larger than ${LONGEST}`);
-  }
+  checkText(topic, what, `Encoded topic length is larger than ${MAX_FIELD_LENGTH}`, code);
 }
-
-/** What no text in a packet may hold, in words that follow its name. */
-function flawOf(text: string): string | undefined {
-  if (text.includes("\0")) return "contains the character U+0000 [MQTT-1.5.3-2]";
-  if (measure(text) < 0) return "contains a lone surrogate, which UTF-8 cannot express [MQTT-1.5.3-1]";
-  return undefined;
-}
-
-function sharedFlawOf(filter: string): string | undefined {
-  if (filter.startsWith(SHARE)) {
-    const end = filter.indexOf("/", SHARE.length);
-    const group = filter.slice(SHARE.length, end === -1 ? undefined : end);
-    if (group === "") return "names no group after $share/ [MQTT-4.8.2-1]";
-    if (group.includes("+") || group.includes("#")) return "has a wildcard in its group [MQTT-4.8.2-2]";
-    if (end === -1 || end === filter.length - 1) return "has no filter after its group [MQTT-4.8.2-2]";
-  } else if (filter === QUEUE) {
-    return "has no filter after $queue/";
-  }
-  return undefined;
-}
-
-function wildcardFlawOf(filter: string): string | undefined {
-  for (let i = 0; i < filter.length; i++) {
-    const code = filter.charCodeAt(i);
-    if (code !== PLUS && code !== HASH) continue;
-    const startsLevel = i === 0 || filter.charCodeAt(i - 1) === SLASH;
-    if (code === HASH) {
-      if (i < filter.length - 1) return 'has "#" before its end [MQTT-4.7.1-2]';
-      if (!startsLevel) return 'has "#" that does not fill a level [MQTT-4.7.1-2]';
-    } else if (!startsLevel || (i < filter.length - 1 && filter.charCodeAt(i + 1) !== SLASH)) {
-      return 'has "+" that does not fill a level [MQTT-4.7.1-3]';
-    }
-  }
-  return undefined;
-}
-
-function nameOf(value: unknown): string {
-  return value === null ? "null" : Array.isArray(value) ? "an array" : typeof value;
-}
-
-const SHARE = "$share/";
-const QUEUE = "$queue/";
