@@ -102,9 +102,10 @@ const soon: (wake: () => void) => void =
   (globalThis as { setImmediate?: (wake: () => void) => void }).setImmediate ??
     ((wake) => {
       const { port1, port2 } = new MessageChannel();
-      port1.onmessage = () => {
+      const onmessage = () => {
         port1.close();
         wake();
       };
+      Object.assign(port1, { onmessage });
       port2.postMessage(null);
     });
