@@ -1,0 +1,34 @@
+/**
+ * A software model of the co-processor, for tests of drivers and of programs above them: {@link EspEmulator}.
+ *
+ * @example
+ * ```ts
+ * import { EspEmulator } from "@minimqtt/transport-esp32spi/emulator";
+ *
+ * const { bus, pins, violations } = new EspEmulator({ firmware: "3.3.0" });
+ * bus.select();
+ * bus.transfer(new Uint8Array([0xe0, 0x37, 0x00, 0xee])); // GET_FW_VERSION
+ * bus.deselect();
+ * console.log(pins.ready.read()); // false: LOW, the reply is waiting
+ * bus.select();
+ * console.log(await bus.transfer(new Uint8Array(12))); // e0 b7 01 06 "3.3.0" 00 ee 00
+ * bus.deselect();
+ * console.log(violations.count); // 0
+ * ```
+ *
+ * @module
+ */
+
+export type { Awaitable, EspPins, Gpio0Pin, InputPin, OutputPin, SpiBus } from "../bus.ts";
+export type { Clock } from "../clock.ts";
+export { EspEmulator, MOST_COMMANDS, realTiming } from "./emulator.ts";
+export type { EmulatorOptions, Restart, Timing } from "./emulator.ts";
+export { Faults, replyEdits } from "./faults.ts";
+export type { Edit, Fault, FaultTrigger } from "./faults.ts";
+export type { Pin } from "./chip.ts";
+export type { OutsideOptions, Place } from "./outside.ts";
+export type { Phase, Stuck } from "./spi_slave.ts";
+export type { Network } from "./station.ts";
+export { WifiStatus } from "./station.ts";
+export { MOST_VIOLATIONS, Violations } from "./violations.ts";
+export type { Violation, ViolationName } from "./violations.ts";
