@@ -60,7 +60,7 @@ function checkTestScripts({ folder, packageJson: { scripts = {} }, testFiles }: 
 
 /** Whoever gets the package must get what it imports, and turbo must know whose changes matter. */
 function checkImports(
-  { folder, packageJson, testFiles }: Member,
+  { folder, packageJson, denoJson, testFiles }: Member,
   rootDependencies: readonly string[],
 ): string[] {
   const declared = Object.keys(packageJson.dependencies ?? {});
@@ -68,7 +68,8 @@ function checkImports(
   const shared = rootDependencies.concat(Object.keys(packageJson.devDependencies ?? {}));
   const files = globSync(["src/**/*.ts", "*.ts", "tests/**/*.ts"], { cwd: join(root, folder) });
   return files.flatMap((file) => {
-    const inSource = packageJson.private !== true && file.startsWith("src/") && !testFiles.includes(file);
+    const inSource = packageJson.private !== true && file.startsWith("src/") && !testFiles.includes(file) &&
+      !denoJson?.publish?.exclude?.includes(file);
     const allowed = new Set([...declared, ...(inSource ? [] : shared), packageJson.name]);
     return importedPackages(readFileSync(join(root, folder, file), "utf8"))
       .filter((name) => !allowed.has(name))

@@ -227,13 +227,18 @@ export function arrives(...packets: readonly string[]): readonly Step[] {
   return [call("ping"), expect("c000"), ...packets.map(send), send("d000")];
 }
 
+/** The steps of a scenario that are taken at a depth. */
+export function stepsAt({ steps }: Scenario, depth: Depth): Step[] {
+  return steps.filter(({ at }) => at === undefined || at.includes(depth));
+}
+
 /**
  * Whether a scenario makes sense at a depth: the bare engine has no network, callbacks that do something, or what only
  * `MQTT` knows; where time is real, nothing is waited for.
  */
 export function isPlayableAt(scenario: Scenario, depth: Depth): boolean {
   if (scenario.only !== undefined) return scenario.only.includes(depth);
-  const steps = scenario.steps.filter((step) => step.at === undefined || step.at.includes(depth));
+  const steps = stepsAt(scenario, depth);
   if (depth === "engine") {
     return steps.every((step) =>
       step.step !== "when" && step.step !== "network" &&

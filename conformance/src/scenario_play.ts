@@ -5,7 +5,7 @@
  */
 import { MqttError } from "@minimqtt/core";
 import type { Case, Depth } from "./case.ts";
-import { type Failure, isPlayableAt, type Scenario, type Step } from "./scenario.ts";
+import { type Failure, isPlayableAt, type Scenario, type Step, stepsAt } from "./scenario.ts";
 import { brief, describe, type Outcome, same, show, showFailure, showOutcome } from "./scenario_words.ts";
 
 /** What a scenario is played on. */
@@ -74,7 +74,7 @@ export function casesOf(
   return scenarios.filter((scenario) => isPlayableAt(scenario, depth)).map((scenario) => {
     const { id, area, name, covers } = scenario;
     const skip = setting.skip?.(scenario);
-    const script = scenario.steps.map(describe);
+    const script = stepsAt(scenario, depth).map(describe);
     const run = async () => play(scenario, depth, await setting.stage(scenario));
     return {
       id: `${setting.prefix}:${id}`,
@@ -91,7 +91,7 @@ export function casesOf(
 
 /** Plays a scenario, and clears away afterwards. */
 export async function play(scenario: Scenario, depth: Depth, stage: Stage): Promise<void> {
-  const steps = scenario.steps.filter((step) => step.at === undefined || step.at.includes(depth));
+  const steps = stepsAt(scenario, depth);
   const calls = new Map<string, Outcome>();
   const all: { readonly step: number; readonly words: string; readonly outcome: Outcome }[] = [];
   let last: Outcome | undefined;

@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertFalse, assertStrictEquals } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
-import { ConnectionError, MMQTTException, MqttError, ProtocolError, UsageError } from "@minimqtt/client";
+import { ConnectionError, MMQTTException, type MqttError, ProtocolError, UsageError } from "@minimqtt/client";
 import { rejectsWith } from "./assertions.ts";
 import { dialling, type DiallingStage, gaps } from "./dialling.ts";
 

@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertLessOrEqual, assertRejects } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
-import { ConnectionError, MMQTTException, MMQTTStateError, UsageError } from "@minimqtt/client";
+import { type ConnectionError, MMQTTException, MMQTTStateError, UsageError } from "@minimqtt/client";
 import { FakeClock } from "../src/fake_clock.ts";
 import { rejectsWith } from "./assertions.ts";
 import { exchange, recorded } from "./exchange.ts";

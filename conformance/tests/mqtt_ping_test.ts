@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
-import { ConnectionError, MMQTTException, MMQTTStateError, ProtocolError } from "@minimqtt/client";
+import { type ConnectionError, MMQTTException, MMQTTStateError, type ProtocolError } from "@minimqtt/client";
 import { settled } from "../src/fake_clock.ts";
 import { rejectsWith } from "./assertions.ts";
 import { exchange, recorded } from "./exchange.ts";

@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertStrictEquals } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
-import { MMQTTException, ProtocolError } from "@minimqtt/client";
+import { MMQTTException, type ProtocolError } from "@minimqtt/client";
 import { fromHex, toHex } from "../src/bytes.ts";
 import { rejectsWith } from "./assertions.ts";
 import { exchange, recorded } from "./exchange.ts";

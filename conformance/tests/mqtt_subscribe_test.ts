@@ -1,7 +1,7 @@
 import { assertEquals, assertInstanceOf, assertRejects, assertStrictEquals } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import {
-  ConnectionError,
+  type ConnectionError,
   MMQTTException,
   MMQTTStateError,
   ProtocolError,

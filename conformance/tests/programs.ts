@@ -22,6 +22,8 @@ export function repository(path: string): string {
 export interface RunOptions {
   /** Environment beside the tests' own. */
   readonly env?: Record<string, string>;
+  /** What the program is told. */
+  readonly args?: readonly string[];
   /** Deno's flags in place of `-A`. */
   readonly permissions?: readonly string[];
   /** Whether the program is given as text instead of a path. */
@@ -47,7 +49,7 @@ export async function run(program: string, options: RunOptions = {}): Promise<Ru
     : [];
   try {
     return await new Promise((resolve, reject) => {
-      const child = spawn(process.execPath, [...flags, path], {
+      const child = spawn(process.execPath, [...flags, path, ...(options.args ?? [])], {
         env: { ...process.env, NO_COLOR: "1", ...options.env },
         stdio: ["ignore", "pipe", "pipe"],
       });

@@ -1,0 +1,2 @@
+/** A module that has something else. */
+export const answer = 42;
