@@ -7,4 +7,9 @@
 export type { Awaitable, EspPins, Gpio0Pin, InputPin, OutputPin, SpiBus } from "./bus.ts";
 export { systemClock } from "./clock.ts";
 export type { Clock } from "./clock.ts";
+export type { Pace } from "./commands.ts";
+export { EspSpiControl, WL } from "./control.ts";
+export type { EspOptions, JoinOptions, Network } from "./control.ts";
+export type { EspSocket, SocketMode } from "./sockets.ts";
+export type { Encryption } from "./values.ts";
 export { FirmwareVersion } from "./versions.ts";
