@@ -351,7 +351,9 @@ export class EspSpiControl {
     return await this.#session.exclusive(async () => {
       const [found] = await this.#session.command(commands.requestHostByName, [bytes]);
       if (found?.[0] !== 1) {
-        throw new ConnectionError("name-not-found", `The co-processor finds no address for ${name}.`);
+        throw new ConnectionError("name-not-found", `The co-processor finds no address for ${name}.`, {
+          cause: new Error("REQ_HOST_BY_NAME was answered with 0"),
+        });
       }
       return readIPv4((await this.#session.command(commands.getHostByName))[0]);
     });
@@ -415,12 +417,13 @@ export class EspSpiControl {
   /**
    * Sends 1 to 4083 bytes and gives how many the module took: 0 when the connection is gone, or when the peer has not
    * read for 10 s. Sends SEND_DATA_TCP, for UDP INSERT_DATABUF and SEND_UDP_DATA. A failure closes the socket: nobody
-   * knows how much was sent.
+   * knows how much was sent. The array must not change until it settles.
    *
-   * @throws {ConnectionError} `closed` when the socket is.
+   * @throws {ConnectionError} `closed` when the socket is. The signal's reason when it was aborted before the turn came:
+   * nothing was sent then.
    */
-  socketWrite(socket: EspSocket, bytes: Uint8Array): Promise<number> {
-    return this.#sockets.write(socket, bytes);
+  socketWrite(socket: EspSocket, bytes: Uint8Array, signal?: AbortSignal): Promise<number> {
+    return this.#sockets.write(socket, bytes, signal);
   }
 
   /**

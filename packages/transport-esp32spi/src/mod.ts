@@ -11,5 +11,7 @@ export type { Pace } from "./commands.ts";
 export { EspSpiControl, WL } from "./control.ts";
 export type { EspOptions, JoinOptions, Network } from "./control.ts";
 export type { EspSocket, SocketMode } from "./sockets.ts";
+export { esp32spi } from "./transport.ts";
+export type { Esp32SpiOptions } from "./transport.ts";
 export type { Encryption } from "./values.ts";
 export { FirmwareVersion } from "./versions.ts";

@@ -90,7 +90,7 @@ export class Sockets {
   }
 
   /** See `EspSpiControl.socketWrite`. */
-  async write(socket: EspSocket, bytes: Uint8Array): Promise<number> {
+  async write(socket: EspSocket, bytes: Uint8Array, signal?: AbortSignal): Promise<number> {
     // An empty write makes the module stall for up to 10 s.
     if (bytes.length < 1 || bytes.length > MAX_SEND) {
       throw invalid(`A write must have 1 to ${MAX_SEND} bytes, not ${bytes.length}`);

@@ -117,7 +117,7 @@ describe("opening a socket", () => {
     const { module, esp } = setUp();
     const socket = await esp.socketOpen("10.0.0.1", 8883, "tls");
     assert(
-      module.frames.includes("e02d050831302e302e302e31040000000002" + "22b301000102ee00"),
+      module.frames.includes("e02d050831302e302e302e3104000000000222b301000102ee000000"),
       `${module.frames}`,
     );
     assertEquals((await fails(esp.socketOpen("broker", 8883, "tls"))).code, "no-socket");
