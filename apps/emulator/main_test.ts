@@ -1,0 +1,115 @@
+import { connectBus, type RemoteModule } from "@minimqtt/transport-esp32spi/remote";
+import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { describe, it } from "@std/testing/bdd";
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { createServer } from "node:net";
+import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import process from "node:process";
+import { fileURLToPath } from "node:url";
+
+const main = fileURLToPath(new URL("main.ts", import.meta.url));
+
+describe("npm run emulator", () => {
+  it("serves a module whose networks, names and sockets a driver in this process can use", async () => {
+    const folder = mkdtempSync(join(tmpdir(), "esp32spi-"));
+    const path = join(folder, "bus");
+    const echo = createServer((socket) => void socket.pipe(socket));
+    await new Promise<void>((resolve) => echo.listen(0, "127.0.0.1", resolve));
+    const { port } = echo.address() as AddressInfo;
+    const program = start(["--listen", `unix:${path}`, "--network", "guests", "--network", "home:secret:12"]);
+    assertEquals(await line(program), `nina-fw 3.3.0 is ready at unix:${path}\n`);
+
+    const module = await connectBus(`unix:${path}`);
+    assertEquals(await ask(module, [0x37]), "e0 b7 01 06 33 2e 33 2e 30 00 ee 00");
+    await ask(module, [0x11, "home", "secret:12"]);
+    assertEquals((await module.status()).wifiStatus, 3);
+    const client = [0x2d, "localhost", [0, 0, 0, 0], [port >> 8, port & 0xff], [0], [0]];
+    assertStringIncludes(await ask(module, client), "e0 ad 01 01 01 ee");
+    assertStringIncludes(await ask(module, [0x2f, [0]]), "e0 af 01 01 04 ee");
+    await ask(module, [0x2e, [0]]);
+    await ask(module, [0x10, "guests"]);
+    const status = await module.status();
+    assertEquals([status.wifiStatus, status.violations], [3, 0]);
+    module.close();
+
+    program.kill("SIGTERM");
+    await once(program, "exit");
+    assert(!existsSync(path), "the Unix socket is still there");
+    echo.close();
+    rmSync(folder, { recursive: true });
+  });
+
+  it("takes a TCP port and another firmware", async () => {
+    const program = start(["--listen", "tcp:0", "--firmware", "1.7.7"]);
+    const ready = await line(program);
+    assertMatch(ready, /^nina-fw 1\.7\.7 is ready at tcp:\d+\n$/);
+    const module = await connectBus(ready.trim().split(" ").at(-1)!);
+    assertEquals((await module.status()).wifiStatus, 0);
+    assertStringIncludes(await ask(module, [0x37]), "e0 b7 01 06 31 2e 37 2e 37 00 ee");
+    module.close();
+    program.kill();
+    await once(program, "exit");
+  });
+
+  for (
+    const [what, args, expected] of [
+      ["a place", ["--listen", "udp:7"], "expected unix:PATH"],
+      [
+        "a firmware",
+        ["--listen", "tcp:0", "--firmware", "new"],
+        "expected a firmware version such as 3.3.0, got new",
+      ],
+      [
+        "a passphrase",
+        ["--listen", "tcp:0", "--network", "home:short"],
+        "passphrase of 8 characters or more",
+      ],
+      ["a file", ["--listen", "tcp:0", "--ca", "nowhere.pem"], "nowhere.pem"],
+      ["nothing", [], "required option '--listen <place>' not specified"],
+    ] as const
+  ) {
+    it(`says what is wrong with ${what}`, async () => {
+      const program = start(args);
+      let errors = "";
+      program.stderr!.on("data", (chunk) => errors += chunk);
+      const [status] = await once(program, "close");
+      assertEquals(status, 1);
+      assertStringIncludes(errors, expected);
+    });
+  }
+});
+
+function start(args: readonly string[]): ChildProcess {
+  const run = "Deno" in globalThis ? ["run", "-A", "--no-check"] : [];
+  return spawn(process.execPath, [...run, main, ...args], { stdio: ["ignore", "pipe", "pipe"] });
+}
+
+/** The first line on standard output. */
+async function line(program: ChildProcess): Promise<string> {
+  let text = "";
+  for await (const chunk of program.stdout!) {
+    text += chunk;
+    if (text.includes("\n")) return text;
+  }
+  throw new Error("the program has ended without a line");
+}
+
+/** Sends a command, whose parameters are texts or bytes, and gives the reply. */
+async function ask(
+  { bus, pins }: RemoteModule,
+  [opcode, ...parameters]: readonly (number | string | readonly number[])[],
+): Promise<string> {
+  const encoder = new TextEncoder();
+  const bytes = parameters.map((one) => typeof one === "string" ? [...encoder.encode(one)] : one as number[]);
+  const frame = [0xe0, opcode as number, bytes.length, ...bytes.flatMap((one) => [one.length, ...one]), 0xee];
+  while (frame.length % 4) frame.push(0);
+  assert(await pins.ready.wait!(false, 20_000));
+  await bus.window!(new Uint8Array(frame));
+  assert(await pins.ready.wait!(false, 20_000));
+  const reply = await bus.window!(new Uint8Array(12));
+  return [...reply].map((byte) => byte.toString(16).padStart(2, "0")).join(" ");
+}

@@ -1,0 +1,296 @@
+/**
+ * A bus and pins that live behind a stream socket.
+ *
+ * @module
+ */
+
+import { ConnectionError } from "@minimqtt/core";
+import { connect } from "node:net";
+import type { Socket } from "node:net";
+import type { EspPins, SpiBus } from "../bus.ts";
+import { type Clock, systemClock } from "../clock.ts";
+import { encodeMessage, MessageReader, Opcode } from "./messages.ts";
+import { type BusPlace, formatPlace, netPlace, parsePlace } from "./place.ts";
+
+/** What a server says of its module. */
+export interface BusStatus {
+  /** READY's level. */
+  readonly ready: boolean;
+  /** GPIO0's level. */
+  readonly gpio0: boolean;
+  /** What the module waits for; `busy` for itself. */
+  readonly phase: "busy" | "command" | "response";
+  /** How often the host broke the protocol, 255 at most. */
+  readonly violations: number;
+  /** GET_CONN_STATUS's value. */
+  readonly wifiStatus: number;
+}
+
+/** Options of {@link connectBus}. */
+export interface RemoteOptions {
+  /** For the pauses between looks at a pin, and their limits; real time when absent. */
+  readonly clock?: Clock;
+  /** Milliseconds that the server may take for an answer; 10,000 when absent. */
+  readonly timeout?: number;
+}
+
+/** A module in another process. `bus` and `pins` are what the driver takes. */
+export class RemoteModule {
+  /** The bus. Each call is a round trip; `window` is one for a whole window. */
+  readonly bus: SpiBus;
+  /** READY, RESET and GPIO0. What the host drives GPIO0 to does not reach the other side. */
+  readonly pins: Required<EspPins>;
+  readonly #place: BusPlace;
+  readonly #clock: Clock;
+  readonly #timeout: number;
+  #link: Link | undefined;
+  #last: Promise<unknown> = Promise.resolve();
+  #closed = false;
+
+  /** Takes where the server is. It is connected to when it is first needed, and anew after a reset. */
+  constructor(place: BusPlace, { clock = systemClock, timeout = TIMEOUT }: RemoteOptions = {}) {
+    this.#place = place;
+    this.#clock = clock;
+    this.#timeout = timeout;
+    this.bus = {
+      select: async () => void await this.#ask(Opcode.select),
+      transfer: (bytes) => this.#exchange(Opcode.transfer, bytes),
+      deselect: async () => void await this.#ask(Opcode.deselect),
+      window: (bytes) => this.#exchange(Opcode.window, bytes),
+      close: () => this.close(),
+    };
+    this.pins = {
+      ready: {
+        read: async () => (await this.status()).ready,
+        wait: (level, timeout) => this.#wait("ready", level, timeout),
+      },
+      reset: {
+        write: async (level) => {
+          if (level) await this.reset();
+        },
+      },
+      gpio0: {
+        read: async () => (await this.status()).gpio0,
+        wait: (level, timeout) => this.#wait("gpio0", level, timeout),
+        write: () => undefined,
+        release: () => undefined,
+      },
+    };
+  }
+
+  /**
+   * Asks the server how the module is.
+   *
+   * @throws {ConnectionError} `dial-failed`, `read-failed` or `closed`.
+   */
+  async status(): Promise<BusStatus> {
+    const [ready, gpio0, phase, violations = 0, wifiStatus = 255] = await this.#ask(Opcode.status);
+    return {
+      ready: ready === 1,
+      gpio0: gpio0 === 1,
+      phase: phase === 1 ? "command" : phase === 2 ? "response" : "busy",
+      violations,
+      wifiStatus,
+    };
+  }
+
+  /**
+   * Resets the module. The server closes the connection then, and the next call connects anew.
+   *
+   * @throws {ConnectionError} `dial-failed` or `closed`.
+   */
+  reset(): Promise<void> {
+    return this.#queue(async () => {
+      const link = await this.#connected();
+      await link.reset();
+      this.#link = undefined;
+    });
+  }
+
+  /**
+   * Brings the access point into reach (`true`), or out of it.
+   *
+   * @throws {ConnectionError} `dial-failed`, `read-failed` or `closed`.
+   */
+  async setWifi(up: boolean): Promise<void> {
+    await this.#ask(Opcode.wifi, new Uint8Array([Number(up)]));
+  }
+
+  /** Closes the connection to the server. Every later call rejects with `ConnectionError` `closed`. */
+  close(): void {
+    this.#closed = true;
+    this.#link?.end();
+    this.#link = undefined;
+  }
+
+  /** One request after the other. */
+  #queue<Result>(act: () => Promise<Result>): Promise<Result> {
+    const turn = this.#last.then(act, act);
+    this.#last = turn.catch(() => undefined);
+    return turn;
+  }
+
+  #ask(opcode: number, payload?: Uint8Array): Promise<Uint8Array> {
+    // The caller may change its array as soon as it has its answer, not before: encoding at once is safe, and in turn.
+    const request = encodeMessage(opcode, payload);
+    return this.#queue(async () => {
+      const link = await this.#connected();
+      try {
+        return await link.request(request, this.#timeout);
+      } catch (error) {
+        if (this.#link === link) this.#link = undefined;
+        throw this.#closed ? closed() : error;
+      }
+    });
+  }
+
+  async #exchange(opcode: number, mosi: Uint8Array): Promise<Uint8Array> {
+    const miso = await this.#ask(opcode, mosi);
+    if (miso.length === mosi.length) return miso;
+    // Refused: there was no window to clock in. What MISO carries then means nothing.
+    return new Uint8Array(mosi.length);
+  }
+
+  async #connected(): Promise<Link> {
+    if (this.#closed) throw closed();
+    const link = this.#link ??= new Link(this.#place);
+    try {
+      await link.open();
+    } catch (error) {
+      this.#link = undefined;
+      throw this.#closed ? closed() : error;
+    }
+    return link;
+  }
+
+  /** The server does not tell of changes, so it is asked: at once again and again, then with pauses. */
+  async #wait(pin: "ready" | "gpio0", level: boolean, timeout: number): Promise<boolean> {
+    const end = this.#clock.now() + timeout;
+    for (let tries = 0;; tries++) {
+      if ((await this.status())[pin] === level) return true;
+      if (this.#clock.now() >= end) return false;
+      if (tries >= EAGER) await this.#clock.sleep(Math.min(tries - EAGER, LONGEST_PAUSE));
+    }
+  }
+}
+
+/**
+ * Gives the module that is served at a place: `unix:PATH`, `tcp:PORT`, `tcp:HOST:PORT`, or the same as an object.
+ * Resolves when the server has answered.
+ *
+ * @throws {RangeError} when the text is no place.
+ * @throws {ConnectionError} `dial-failed` when nobody serves there, `read-failed` when its answer is none.
+ */
+export async function connectBus(place: BusPlace | string, options?: RemoteOptions): Promise<RemoteModule> {
+  const module = new RemoteModule(typeof place === "string" ? parsePlace(place) : place, options);
+  try {
+    await module.status();
+  } catch (error) {
+    module.close();
+    throw error;
+  }
+  return module;
+}
+
+/** One connection to the server, with one request at a time. */
+class Link {
+  readonly #socket: Socket;
+  readonly #where: string;
+  readonly #opened: Promise<void>;
+  readonly #gone: Promise<void>;
+  #settle: ((reply: Uint8Array | ConnectionError) => void) | undefined;
+  #failure: ConnectionError | undefined;
+
+  constructor(place: BusPlace) {
+    this.#where = formatPlace(place);
+    const socket = this.#socket = connect(netPlace(place));
+    socket.setNoDelay(true);
+    this.#opened = new Promise((resolve, reject) => {
+      socket.once("connect", () => resolve());
+      socket.once("error", (cause: Error) => reject(this.#dialFailed(cause)));
+      socket.once("close", () => reject(this.#dialFailed(undefined)));
+    });
+    this.#opened.catch(() => undefined);
+    this.#gone = new Promise((resolve) => socket.once("close", () => resolve()));
+    socket.on(
+      "error",
+      (cause: Error) => this.#fail(`the bus at ${this.#where} is lost: ${cause.message}`, cause),
+    );
+    socket.on("close", () => this.#fail(`the server at ${this.#where} has closed the bus`));
+    const reader = new MessageReader();
+    socket.on("data", (chunk: Uint8Array) => {
+      try {
+        for (const { payload } of reader.take(chunk)) this.#answer(payload);
+      } catch (cause) {
+        this.#fail(
+          `the server at ${this.#where} does not speak this protocol: ${(cause as Error).message}`,
+          cause,
+        );
+        socket.destroy();
+      }
+    });
+  }
+
+  /** Resolves when it is connected. */
+  open(): Promise<void> {
+    return this.#opened;
+  }
+
+  /** Sends a request and gives the reply's payload. */
+  request(bytes: Uint8Array, timeout: number): Promise<Uint8Array> {
+    if (this.#failure) return Promise.reject(this.#failure);
+    return new Promise((resolve, reject) => {
+      const timer = setTimeout(() => {
+        this.#fail(`the server at ${this.#where} has not answered for ${timeout} ms`);
+        this.#socket.destroy();
+      }, timeout);
+      this.#settle = (reply) => {
+        clearTimeout(timer);
+        this.#settle = undefined;
+        if (reply instanceof ConnectionError) reject(reply);
+        else resolve(reply);
+      };
+      this.#socket.write(bytes);
+    });
+  }
+
+  /** Asks for a reset, and resolves when the server has closed the connection. */
+  async reset(): Promise<void> {
+    this.#socket.write(encodeMessage(Opcode.reset));
+    const timer = setTimeout(() => this.#socket.destroy(), TIMEOUT);
+    await this.#gone;
+    clearTimeout(timer);
+  }
+
+  /** Ends it. */
+  end(): void {
+    this.#socket.destroy();
+  }
+
+  #answer(payload: Uint8Array): void {
+    this.#settle?.(payload);
+  }
+
+  #fail(message: string, cause?: unknown): void {
+    this.#failure ??= new ConnectionError("read-failed", message, { cause });
+    this.#settle?.(this.#failure);
+  }
+
+  #dialFailed(cause: Error | undefined): ConnectionError {
+    const why = cause?.message ?? "closed at once";
+    return new ConnectionError("dial-failed", `no bus at ${this.#where}: ${why}; is the server running?`, {
+      cause,
+    });
+  }
+}
+
+function closed(): ConnectionError {
+  return new ConnectionError("closed", "the bus was closed");
+}
+
+/** Milliseconds for an answer. */
+const TIMEOUT = 10_000;
+/** Looks at a pin without a pause. */
+const EAGER = 20;
+/** Milliseconds between the later ones at most. */
+const LONGEST_PAUSE = 5;
