@@ -1,8 +1,23 @@
 /**
- * MQTT clients for Deno, Bun, Node and the browser: {@link MQTT} with the API of CircuitPython's MiniMQTT.
+ * MQTT clients for Deno, Bun, Node and the browser: {@link MQTT} with the API of CircuitPython's MiniMQTT, and
+ * {@link Client} that runs by itself.
  *
  * @module
  */
+export { Client, type PublishedMessage } from "./client.ts";
+export type {
+  CleanSession,
+  ClientOptions,
+  ClientWill,
+  CloseOptions,
+  CommonOptions,
+  Filters,
+  ListenOptions,
+  ReceivingOptions,
+  ReconnectOptions,
+  ResumedSession,
+  SubscribeOptions,
+} from "./client_options.ts";
 export type { Clock } from "./clock.ts";
 export * from "./constants.ts";
 export { setSocket } from "./default_transport.ts";
@@ -26,6 +41,11 @@ export type {
   Subscriptions,
 } from "./mqtt_options.ts";
 export type { MessageInput } from "./payload.ts";
+export type { Credentials, CredentialsSource } from "./dialler.ts";
+export type { ReceivedMessage } from "./received_message.ts";
+export type { ClientPayload, PublishOptions, SendingOptions } from "./sender.ts";
+export type { Status } from "./status.ts";
+export type { MessageStream, Subscription, SubscriptionStream } from "./subscription.ts";
 export {
   type ConnectionCode,
   ConnectionError,

@@ -44,9 +44,11 @@ import {
 } from "@minimqtt/core/internal";
 import { backoff } from "./backoff.ts";
 import { Call } from "./call.ts";
+import { generateClientId } from "./client_id.ts";
 import { type Clock, sleep } from "./clock.ts";
 import { MQTT_MSG_MAX_SZ, MQTT_MSG_SZ_LIM, MQTT_TOPIC_LENGTH_LIMIT } from "./constants.ts";
 import { defaultTransport } from "./default_transport.ts";
+import { dial } from "./dial.ts";
 import { MMQTTException, MMQTTStateError, noData, toException } from "./exceptions.ts";
 import { Link } from "./link.ts";
 import { type ForeignLogger, type Logger, type LoggerPackage, NullLogger, toLogger } from "./logger.ts";
@@ -150,7 +152,7 @@ export class MQTT<U = unknown, B extends boolean = false> implements AsyncDispos
     this.mqttMsg = MQTT_MSG_SZ_LIM;
     this.userData = settings.userData as U;
     this.sessionId = settings.sessionId;
-    this.clientId = settings.clientId ?? generateClientId();
+    this.clientId = settings.clientId ?? generateClientId("cpy");
     checkClientId(this.clientId);
     this.keepAlive = settings.keepAlive;
     this.broker = settings.broker;
@@ -579,25 +581,9 @@ export class MQTT<U = unknown, B extends boolean = false> implements AsyncDispos
     const place = `${address.host}:${address.port}`;
     const { socketTimeout, recvTimeout } = this.#settings;
     this.#logger.debug(`Connecting to ${place} over ${this.#transport.name}`);
-    const late = new AbortController();
-    const cancel = this.#clock.timer(this.#in(socketTimeout), () => {
-      const text = `no connection to ${place} within ${socketTimeout} seconds (socketTimeout)`;
-      late.abort(new ConnectionError("dial-timeout", text));
-    });
-    const either = AbortSignal.any([signal, late.signal]);
-    let connection;
-    try {
-      either.throwIfAborted();
-      connection = await this.#transport.connect(address, { signal: either });
-    } catch (cause) {
-      either.throwIfAborted();
-      // A transport of the user's own need not know our errors.
-      throw cause instanceof MqttError
-        ? cause
-        : new ConnectionError("dial-failed", `connecting to ${place} failed`, { cause });
-    } finally {
-      cancel();
-    }
+    const late = `no connection to ${place} within ${socketTimeout} seconds (socketTimeout)`;
+    const connect = (signal: AbortSignal) => this.#transport.connect(address, { signal });
+    const connection = await dial(place, connect, this.#clock, this.#in(socketTimeout), late, signal);
     try {
       this.#link.attach(connection, this.#connectOptions, (this.#keepAlive || recvTimeout) * 1000);
     } catch (error) {
@@ -879,12 +865,6 @@ function own<P extends Payload | undefined>(payload: P): P {
 /** Text from outside, so that it can neither forge a line of the log nor be taken for a directive of its format. */
 function quote(text: string): string {
   return JSON.stringify(text).replaceAll("%", "\\u0025");
-}
-
-/** The original's prefix, and 16 characters of 5 random bits, within what every server takes [MQTT-3.1.3-5]. */
-function generateClientId(): string {
-  const bytes = crypto.getRandomValues(new Uint8Array(16));
-  return "cpy" + Array.from(bytes, (byte) => (byte & 31).toString(32)).join("");
 }
 
 const SILENCE = new NullLogger();

@@ -8,19 +8,24 @@ import { type Payload, UsageError } from "@minimqtt/core";
 /** What `publish` and `willSet` take: text, numbers (sent as text), or bytes of any kind. */
 export type MessageInput = string | number | bigint | Uint8Array | ArrayBuffer | ArrayBufferView;
 
+/** Text as it is, and bytes of any kind as a view of the same bytes (MM-076); undefined for anything else. */
+export function asPayload(message: unknown): Payload | undefined {
+  if (typeof message === "string" || message instanceof Uint8Array) return message;
+  if (message instanceof ArrayBuffer) return new Uint8Array(message);
+  if (!ArrayBuffer.isView(message)) return undefined;
+  return new Uint8Array(message.buffer, message.byteOffset, message.byteLength);
+}
+
 /**
  * Text stays text, numbers become text by Python's rules (MM-077), bytes become a view of the same bytes (MM-076).
  *
  * @throws {UsageError} `invalid-argument` for null, booleans, objects and numbers that are not finite.
  */
 export function toPayload(message: unknown): Payload {
-  if (typeof message === "string" || message instanceof Uint8Array) return message;
+  const payload = asPayload(message);
+  if (payload !== undefined) return payload;
   if (typeof message === "number") return numberToText(message);
   if (typeof message === "bigint") return String(message);
-  if (message instanceof ArrayBuffer) return new Uint8Array(message);
-  if (ArrayBuffer.isView(message)) {
-    return new Uint8Array(message.buffer, message.byteOffset, message.byteLength);
-  }
   const text = message === null || message === undefined
     ? "Message can not be None."
     : "Invalid message data type.";

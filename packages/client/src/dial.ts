@@ -1,0 +1,37 @@
+/**
+ * One attempt to open a connection, with a time limit.
+ *
+ * @module
+ */
+import { ConnectionError, type Millis, MqttError } from "@minimqtt/core";
+import type { Clock } from "./clock.ts";
+
+/**
+ * Runs `attempt` with a signal that is aborted with `signal`, or when `until` has come.
+ *
+ * @throws {ConnectionError} `dial-timeout` with the text `late`; `dial-failed` for what is no error of ours, which is
+ * its cause then: a transport of the user's own need not know them.
+ */
+export async function dial<T>(
+  place: string,
+  attempt: (signal: AbortSignal) => Promise<T>,
+  clock: Clock,
+  until: Millis,
+  late: string,
+  signal: AbortSignal,
+): Promise<T> {
+  const limit = new AbortController();
+  const cancel = clock.timer(until, () => limit.abort(new ConnectionError("dial-timeout", late)));
+  const either = AbortSignal.any([signal, limit.signal]);
+  try {
+    either.throwIfAborted();
+    return await attempt(either);
+  } catch (cause) {
+    either.throwIfAborted();
+    throw cause instanceof MqttError
+      ? cause
+      : new ConnectionError("dial-failed", `connecting to ${place} failed`, { cause });
+  } finally {
+    cancel();
+  }
+}

@@ -1,0 +1,344 @@
+/**
+ * Messages on their way to the broker, in the order in which they were published, whatever their quality of service.
+ *
+ * The engine is given what the send window has room for, connection or not: it sends it, and sends it again. What is
+ * published beyond that waits in one queue here. A message with QoS 0 takes the short way, straight into the batch
+ * that leaves next, when nothing waits before it.
+ *
+ * @module
+ */
+import {
+  ConnectionError,
+  type Engine,
+  type PacketId,
+  type Payload,
+  type QoS,
+  UsageError,
+} from "@minimqtt/core";
+import { checkPayload, checkQoS, checkTopic, utf8Length } from "@minimqtt/core/internal";
+import type { Link } from "./link.ts";
+import { asPayload } from "./payload.ts";
+
+/** From here on a batch is full, for the engine as for the link. */
+const HIGH_WATER = 64 * 1024;
+const SETTLED: Promise<void> = Promise.resolve();
+const DEFAULTS: PublishOptions = {};
+
+/** What `Client.publish` takes: text, which is sent as UTF-8, or bytes of any kind. */
+export type ClientPayload = string | Uint8Array | ArrayBuffer | ArrayBufferView;
+
+/** Options of `Client.publish`. */
+export interface PublishOptions {
+  /** Quality of service; 0 when absent. */
+  readonly qos?: QoS;
+  /** Whether the broker keeps it for later subscribers; false when absent. */
+  readonly retain?: boolean;
+  /**
+   * Rejects the promise with the signal's reason. A message that has not been handed to the connection is not sent
+   * then; one that has may still arrive.
+   */
+  readonly signal?: AbortSignal;
+}
+
+/** What may wait to be sent, and what becomes of the rest. */
+export interface SendingOptions {
+  /** The number of messages, unacknowledged ones included; 10 000 when absent. */
+  readonly messages?: number;
+  /** The bytes of their payloads together; 16 MiB when absent. */
+  readonly bytes?: number;
+  /**
+   * What a message does for which there is no room: `"wait"`, as when absent, holds it, and its promise waits;
+   * `"reject"` rejects with a `UsageError` `queue-full`.
+   */
+  readonly whenFull?: "wait" | "reject";
+  /**
+   * What becomes of a message with QoS 0 while there is no connection: `"keep"`, as when absent, lets it wait like
+   * the others, `"drop"` forgets it, `"reject"` rejects with a `UsageError` `not-connected`.
+   */
+  readonly offline?: "keep" | "drop" | "reject";
+  /** The most messages with QoS 1 and 2 that may be unacknowledged at a time, 1 to 65 535; 1024 when absent. */
+  readonly window?: number;
+  /**
+   * The most of them that may have QoS 2; 20 when absent. MQTT 3.1.1 has no way to ask a broker what it takes, and
+   * mosquitto closes the connection of a client that has more than `max_inflight_messages` (20) under way.
+   */
+  readonly windowQoS2?: number;
+}
+
+interface Entry {
+  readonly topic: string;
+  /** Dropped when the engine has its own copy. */
+  payload: Payload;
+  readonly size: number;
+  readonly qos: QoS;
+  readonly retain: boolean;
+  /** Whether it waits here, the engine has it, or it was given up before its turn. */
+  state: "waiting" | "handed" | "gone";
+  resolve: () => void;
+  reject: (error: unknown) => void;
+}
+
+/** The way out of one client. */
+export class Sender {
+  readonly #engine: Engine;
+  readonly #link: Link;
+  readonly #limits: Required<SendingOptions>;
+  readonly #window: number;
+  readonly #windowQoS2: number;
+  readonly #kick: () => void;
+  #waiting: Entry[] = [];
+  #head = 0;
+  readonly #inflight = new Map<PacketId, Entry>();
+  #inflightQoS2 = 0;
+  #count = 0;
+  #bytes = 0;
+  #pumping = false;
+  #closed: { readonly error: unknown } | undefined;
+  #idle: (() => void) | undefined;
+  #roomy: (() => void)[] = [];
+
+  constructor(engine: Engine, link: Link, limits: Required<SendingOptions>, kick: () => void) {
+    this.#engine = engine;
+    this.#link = link;
+    this.#kick = kick;
+    this.#limits = limits;
+    this.#window = limits.window;
+    this.#windowQoS2 = limits.windowQoS2;
+  }
+
+  /** Whether an acknowledgement is awaited. */
+  get awaited(): boolean {
+    return this.#inflight.size > 0;
+  }
+
+  /** Sends a message, or has it wait. */
+  publish(topic: string, message: ClientPayload, options: PublishOptions = DEFAULTS): Promise<void> {
+    try {
+      if (this.#closed !== undefined) throw this.#closed.error;
+      const { qos = 0, retain = false, signal } = options;
+      const payload = typeof message === "string" || message instanceof Uint8Array
+        ? message
+        : toPayload(message);
+      const engine = this.#engine;
+      if (qos === 0 && engine.state === "online" && this.#isFirst && signal === undefined) {
+        if (typeof retain !== "boolean") checkRetain(retain);
+        if (engine.pending >= this.#limits.bytes && this.#limits.whenFull === "reject") throw full();
+        engine.publish(topic, payload, 0, retain);
+        this.#link.kick();
+        return engine.pending < HIGH_WATER ? SETTLED : this.#link.room();
+      }
+      return this.#accept(topic, payload, qos, retain, signal);
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  /** Resolves when another message has room. */
+  room(): Promise<void> {
+    if (this.#waiting.length === 0 && this.#inflight.size < this.#window) return SETTLED;
+    return new Promise((resolve) => this.#roomy.push(resolve));
+  }
+
+  /** Hands on what waits, as far as there is room; to be called when there may be more. */
+  pump(): void {
+    const engine = this.#engine;
+    while (this.#head < this.#waiting.length) {
+      const entry = this.#waiting[this.#head]!;
+      if (entry.state === "waiting") {
+        const isOnline = engine.state === "online";
+        if (isOnline && engine.pending >= HIGH_WATER) return this.#pumpLater();
+        if (entry.qos === 0 ? !isOnline : !this.#hasWindow(entry.qos)) return;
+        this.#hand(entry);
+      }
+      this.#head++;
+      if (this.#head >= 1024 && this.#head * 2 >= this.#waiting.length) {
+        this.#waiting.splice(0, this.#head);
+        this.#head = 0;
+      }
+    }
+    this.#waiting = [];
+    this.#head = 0;
+    this.#progressed();
+  }
+
+  /** A packet identifier is free; false when it was not one of these. */
+  settled(id: PacketId): boolean {
+    const entry = this.#take(id);
+    if (entry === undefined) return false;
+    entry.resolve();
+    if (this.#waiting.length > 0) this.pump();
+    else this.#progressed();
+    return true;
+  }
+
+  /** The broker lost a message that it had taken over. */
+  lost(id: PacketId): void {
+    const text =
+      "the broker lost the session after it had taken the message over, and may or may not deliver it";
+    this.#take(id)?.reject(new ConnectionError("session-lost", text));
+  }
+
+  /** Resolves when nothing waits or is unacknowledged any more. */
+  drained(): Promise<void> {
+    if (this.#count === 0) return SETTLED;
+    return new Promise((resolve) => this.#idle = resolve);
+  }
+
+  /** Takes nothing any more: whoever publishes gets this error. */
+  stop(error: unknown): void {
+    this.#closed ??= { error };
+  }
+
+  /** Gives up what waits and what is unacknowledged. */
+  drop(error: unknown): void {
+    this.stop(error);
+    const entries = [...this.#inflight.values(), ...this.#waiting.slice(this.#head)];
+    this.#inflight.clear();
+    this.#waiting = [];
+    this.#head = this.#count = this.#bytes = 0;
+    for (const { reject } of entries) reject(error);
+    this.#progressed();
+  }
+
+  /** Whether nothing waits before a message published now, so that it may go straight into the batch. */
+  get #isFirst(): boolean {
+    return this.#waiting.length === 0 && (this.#inflight.size === 0 || this.#engine.pending < HIGH_WATER);
+  }
+
+  #accept(
+    topic: string,
+    payload: Payload,
+    qos: QoS,
+    retain: boolean,
+    signal: AbortSignal | undefined,
+  ): Promise<void> {
+    signal?.throwIfAborted();
+    checkRetain(retain);
+    const direct = qos !== 0 && this.#waiting.length === 0 && this.#hasWindow(qos);
+    if (!direct) {
+      checkTopic(topic);
+      checkQoS(qos);
+      checkPayload(payload, utf8Length(topic) + 4);
+    }
+    const { messages, bytes, whenFull, offline } = this.#limits;
+    if (qos === 0 && offline !== "keep" && this.#engine.state !== "online") {
+      if (offline === "drop") return SETTLED;
+      throw new UsageError(
+        "not-connected",
+        "there is no connection, and QoS 0 is not kept (sending.offline)",
+      );
+    }
+    const size = payload.length;
+    const isFull = this.#count > 0 && (this.#count >= messages || this.#bytes + size > bytes);
+    if (isFull && whenFull === "reject") throw full();
+    const entry: Entry = {
+      topic,
+      payload,
+      size,
+      qos,
+      retain,
+      state: "waiting",
+      resolve: ignore,
+      reject: ignore,
+    };
+    // A message with QoS 0 is done with when it is in the queue.
+    const promise = qos === 0 && !isFull && signal === undefined
+      ? SETTLED
+      : new Promise<void>((resolve, reject) => {
+        entry.resolve = resolve;
+        entry.reject = reject;
+      });
+    if (direct) this.#hand(entry);
+    else if (typeof payload !== "string") entry.payload = new Uint8Array(payload);
+    this.#count++;
+    this.#bytes += size;
+    if (!direct && this.#waiting.push(entry) === 1) this.pump();
+    return signal === undefined ? promise : this.#abortable(promise, entry, signal);
+  }
+
+  #abortable(promise: Promise<void>, entry: Entry, signal: AbortSignal): Promise<void> {
+    const onAbort = () => {
+      if (entry.state === "waiting") {
+        entry.state = "gone";
+        this.#release(entry);
+      }
+      entry.reject(signal.reason);
+    };
+    signal.addEventListener("abort", onAbort);
+    return promise.finally(() => signal.removeEventListener("abort", onAbort));
+  }
+
+  /** Gives a message to the engine. */
+  #hand(entry: Entry): void {
+    const { topic, payload, qos, retain } = entry;
+    const id = this.#engine.publish(topic, payload, qos, retain);
+    entry.state = "handed";
+    // The engine has a copy of its own.
+    entry.payload = "";
+    if (id !== 0) this.#inflight.set(id, entry);
+    if (qos === 2) this.#inflightQoS2++;
+    this.#kick();
+    if (id !== 0) return;
+    this.#release(entry);
+    entry.resolve();
+  }
+
+  #take(id: PacketId): Entry | undefined {
+    const entry = this.#inflight.get(id);
+    if (entry === undefined) return undefined;
+    this.#inflight.delete(id);
+    if (entry.qos === 2) this.#inflightQoS2--;
+    this.#release(entry);
+    return entry;
+  }
+
+  #hasWindow(qos: QoS): boolean {
+    return this.#inflight.size < this.#window && (qos !== 2 || this.#inflightQoS2 < this.#windowQoS2);
+  }
+
+  #release(entry: Entry): void {
+    this.#count--;
+    this.#bytes -= entry.size;
+  }
+
+  #pumpLater(): void {
+    if (this.#pumping) return;
+    this.#pumping = true;
+    void this.#link.room().then(() => {
+      this.#pumping = false;
+      this.pump();
+    });
+  }
+
+  #progressed(): void {
+    if (this.#count === 0) this.#idle?.();
+    if (this.#roomy.length === 0 || this.#waiting.length > 0 || this.#inflight.size >= this.#window) return;
+    const roomy = this.#roomy;
+    this.#roomy = [];
+    for (const resolve of roomy) resolve();
+  }
+}
+
+function checkRetain(retain: unknown): void {
+  if (typeof retain !== "boolean") {
+    throw new UsageError("invalid-argument", `retain must be true or false, not ${String(retain)}`);
+  }
+}
+
+function toPayload(message: unknown): Payload {
+  const payload = asPayload(message);
+  if (payload !== undefined) return payload;
+  throw new UsageError(
+    "invalid-argument",
+    "a payload is text, a Uint8Array, an ArrayBuffer or a view of one",
+  );
+}
+
+function full(): UsageError {
+  return new UsageError(
+    "queue-full",
+    "the queue of messages to be sent is full (sending.messages, sending.bytes)",
+  );
+}
+
+function ignore(): void {}

@@ -1,0 +1,120 @@
+/**
+ * How the connection of a `Client` is, for programs and for people.
+ *
+ * @module
+ */
+import type { Millis } from "@minimqtt/core";
+
+/** How a client's connection is. `text` says the same in words that a user interface can show. */
+export type Status =
+  | {
+    /** An attempt to connect is under way. */
+    readonly state: "connecting";
+    /** Host and port. */
+    readonly broker: string;
+    /** How many attempts were made since there was a connection, this one included. */
+    readonly attempt: number;
+    readonly text: string;
+  }
+  | {
+    /** The broker has accepted the connection. */
+    readonly state: "online";
+    /** Host and port. */
+    readonly broker: string;
+    /** Whether the broker had the session still. */
+    readonly resumed: boolean;
+    readonly text: string;
+  }
+  | {
+    /** There is no connection; the next attempt is made by itself. */
+    readonly state: "waiting";
+    /** Host and port of the broker that will be tried next. */
+    readonly broker: string;
+    /** What went wrong. */
+    readonly error: Error;
+    /** Milliseconds until the next attempt. */
+    readonly retryIn: Millis;
+    readonly text: string;
+  }
+  | {
+    /** The client has ended, for ever. */
+    readonly state: "closed";
+    /** Why; null after `close()`. */
+    readonly error: Error | null;
+    readonly text: string;
+  };
+
+/** What one who does not look may miss. */
+const MOST = 64;
+
+/** Tells the status to all who want to know. */
+export class StatusBoard {
+  #current: Status;
+  readonly #readers = new Set<StatusReader>();
+
+  constructor(first: Status) {
+    this.#current = first;
+  }
+
+  get current(): Status {
+    return this.#current;
+  }
+
+  set(status: Status): void {
+    this.#current = status;
+    for (const reader of this.#readers) reader.tell(status);
+  }
+
+  /** What it is now, then every change, until the client is closed. */
+  read(): AsyncIterableIterator<Status> {
+    const reader = new StatusReader(this.#current, () => this.#readers.delete(reader));
+    this.#readers.add(reader);
+    return reader;
+  }
+}
+
+class StatusReader implements AsyncIterableIterator<Status> {
+  readonly #news: Status[];
+  readonly #leave: () => void;
+  #wake: (() => void) | undefined;
+  #ended = false;
+
+  constructor(first: Status, leave: () => void) {
+    this.#news = [first];
+    this.#leave = leave;
+  }
+
+  tell(status: Status): void {
+    if (this.#news.length === MOST) this.#news.shift();
+    this.#news.push(status);
+    this.#wake?.();
+  }
+
+  async next(): Promise<IteratorResult<Status, undefined>> {
+    while (!this.#ended) {
+      const value = this.#news.shift();
+      if (value === undefined) {
+        await new Promise<void>((resolve) => this.#wake = resolve);
+        continue;
+      }
+      if (value.state === "closed") this.#end();
+      return { done: false, value };
+    }
+    return { done: true, value: undefined };
+  }
+
+  return(): Promise<IteratorResult<Status, undefined>> {
+    this.#end();
+    return Promise.resolve({ done: true, value: undefined });
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+
+  #end(): void {
+    this.#ended = true;
+    this.#leave();
+    this.#wake?.();
+  }
+}

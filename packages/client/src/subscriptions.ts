@@ -1,0 +1,360 @@
+/**
+ * What the application subscribed to: which filters the broker must have, and who gets which message.
+ *
+ * A filter goes to the broker once for every `subscribe`, so that each gets the retained messages, with the highest
+ * quality of service that any of its recipients asked for; and it is unsubscribed when its last recipient has left.
+ * A message goes once to each recipient one of whose filters matches, however many of them do.
+ *
+ * MQTT 3.1.1 does not say for which filter a message was sent. That has two consequences:
+ *
+ * - A retained message that a new subscription brings matches older ones as well, which have had it. It goes to those
+ *   whose filter was granted last.
+ * - A broker may send one copy for each filter that matches [MQTT-3.3.5-1] (mosquitto sends one in all, NATS one
+ *   each). Copies cannot be told from messages that were published twice, so each is delivered.
+ *
+ * When a session of an earlier program is resumed, messages may come before the application had time to subscribe.
+ * They are kept unacknowledged for a while, and given to whoever subscribes.
+ *
+ * @module
+ */
+import {
+  type Engine,
+  type Filter,
+  MAX_REMAINING_LENGTH,
+  type Message,
+  type Millis,
+  MQTTMatcher,
+  type PacketId,
+  type QoS,
+  RefusedError,
+  type Settled,
+} from "@minimqtt/core";
+import { utf8Length } from "@minimqtt/core/internal";
+import { OVERFLOW, type QueueLimits } from "./message_queue.ts";
+import { Delivery, Receipt } from "./received_message.ts";
+import type { Recipient } from "./subscription.ts";
+
+/** A filter that somebody wants. */
+interface Interest {
+  readonly filter: string;
+  qos: QoS;
+  readonly recipients: Set<Recipient>;
+  /** The number of the SUBACK that granted it in this session; 0 while it is to be asked for. */
+  granted: number;
+}
+
+/** A SUBSCRIBE or UNSUBSCRIBE that waits for its answer. */
+interface Request {
+  readonly filters: readonly string[];
+  /** SUBSCRIBE: who fails when it is refused; all who want the filter when absent. */
+  readonly recipient?: Recipient;
+  /** UNSUBSCRIBE: resolves when it is answered, or never will be. */
+  readonly resolve?: () => void;
+}
+
+/** A `subscribe` that waits until all its filters are granted. */
+interface Claim {
+  readonly missing: Set<string>;
+  readonly resolve: () => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/** All subscriptions of one client. */
+export class Subscriptions {
+  readonly #engine: Engine;
+  readonly #limits: QueueLimits;
+  readonly #acknowledge: (message: Message) => void;
+  readonly #kick: () => void;
+  readonly #interests = new Map<string, Interest>();
+  readonly #matcher = new MQTTMatcher<Interest>();
+  /** Those that get every message. */
+  readonly #taps = new Set<Recipient>();
+  readonly #claims = new Map<Recipient, Claim>();
+  readonly #requests = new Map<PacketId, Request>();
+  /** What the session may still hold and nobody wants. */
+  readonly #leaving = new Set<string>();
+  #grants = 0;
+  #topic = "";
+  #targets: readonly Recipient[] = [];
+  #claimableUntil: Millis | undefined;
+  #unclaimed: Message[] = [];
+  #unclaimedBytes = 0;
+  #closed = false;
+
+  constructor(
+    engine: Engine,
+    limits: QueueLimits,
+    acknowledge: (message: Message) => void,
+    kick: () => void,
+  ) {
+    this.#engine = engine;
+    this.#limits = limits;
+    this.#acknowledge = acknowledge;
+    this.#kick = kick;
+  }
+
+  /** Whether an answer of the broker is awaited. */
+  get awaited(): boolean {
+    return this.#requests.size > 0;
+  }
+
+  /** When {@link expire} wants to be called. */
+  get expiresAt(): Millis {
+    return this.#claimableUntil ?? Infinity;
+  }
+
+  /** Messages that nobody wants are kept until then: somebody may subscribe. */
+  expectClaims(until: Millis): void {
+    this.#claimableUntil = until;
+  }
+
+  /** Takes a recipient of all messages in. */
+  tap(recipient: Recipient): void {
+    this.#taps.add(recipient);
+    this.#changed();
+    this.#claim();
+  }
+
+  /**
+   * Takes a recipient in, and resolves when the broker has granted its filters.
+   *
+   * @throws {RefusedError} when it refuses one.
+   */
+  add(recipient: Recipient, filters: readonly Filter[]): Promise<void> {
+    for (const { topic, qos } of filters) {
+      let interest = this.#interests.get(topic);
+      if (interest === undefined) {
+        interest = { filter: topic, qos, recipients: new Set(), granted: 0 };
+        this.#interests.set(topic, interest);
+        this.#matcher.set(topic, interest);
+      }
+      interest.recipients.add(recipient);
+      interest.granted = 0;
+      if (qos > interest.qos) interest.qos = qos;
+      this.#leaving.delete(topic);
+    }
+    this.#changed();
+    this.#claim();
+    const topics = filters.map(({ topic }) => topic);
+    const granted = new Promise<void>((resolve, reject) =>
+      this.#claims.set(recipient, { missing: new Set(topics), resolve, reject })
+    );
+    if (this.#engine.state === "online") {
+      try {
+        this.#subscribe(topics, recipient);
+      } catch (error) {
+        this.#fail(recipient, error);
+      }
+    }
+    return granted;
+  }
+
+  /** Takes a recipient out, with an error if need be; resolves when the broker has been told, or cannot be. */
+  remove(recipient: Recipient, ended: { readonly error: unknown } | null = null): Promise<void> {
+    this.#taps.delete(recipient);
+    for (const message of recipient.discard()) message.acknowledge();
+    const claim = this.#claims.get(recipient);
+    recipient.end(claim === undefined ? ended : null);
+    claim?.reject(ended?.error);
+    return this.#detach(recipient);
+  }
+
+  /** Hands a message to all who want it. */
+  deliver(message: Message): void {
+    let targets = message.topic === this.#topic ? this.#targets : this.#match(message.topic);
+    if (message.retain && targets.length > 1) targets = this.#newest(message.topic);
+    const count = targets.length;
+    if (count === 0) return this.#keep(message);
+    if (message.qos === 0) {
+      for (let i = 0; i < count; i++) targets[i]!.deliver(new Delivery(message, undefined));
+      return;
+    }
+    const receipt = new Receipt(message, count, this.#acknowledge);
+    for (let i = 0; i < count; i++) targets[i]!.deliver(new Delivery(message, receipt));
+  }
+
+  /** The connection is up: tells the broker what it does not know. */
+  online(resumed: boolean): void {
+    if (!resumed) {
+      this.#leaving.clear();
+      for (const interest of this.#interests.values()) interest.granted = 0;
+    }
+    const wanted = [...this.#interests.values()].filter(({ granted }) => granted === 0);
+    for (const filters of inPackets(wanted.map(({ filter }) => filter), 3)) this.#subscribe(filters);
+    for (const filters of inPackets([...this.#leaving], 2)) this.#unsubscribe(filters);
+  }
+
+  /** A request was answered; false when it was not one of these. */
+  settled({ id, reasons }: Settled): boolean {
+    const request = this.#requests.get(id);
+    if (request === undefined) return false;
+    this.#requests.delete(id);
+    const { filters, recipient, resolve } = request;
+    if (resolve !== undefined) {
+      for (const filter of filters) if (!this.#interests.has(filter)) this.#leaving.delete(filter);
+      resolve();
+      return true;
+    }
+    this.#grants++;
+    filters.forEach((filter, i) => {
+      const interest = this.#interests.get(filter);
+      if (interest === undefined) return;
+      const code = reasons[i]!;
+      if (code <= 2) this.#granted(interest, code as QoS);
+      else {
+        const text = `the broker refused the subscription to ${filter} (0x${code.toString(16)})`;
+        const error = new RefusedError("subscription-refused", text, code, code);
+        for (const refused of recipient ? [recipient] : [...interest.recipients]) this.#fail(refused, error);
+      }
+    });
+    return true;
+  }
+
+  /** The connection is gone, and with it every request. */
+  offline(): void {
+    const requests = [...this.#requests.values()];
+    this.#requests.clear();
+    for (const { resolve } of requests) resolve?.();
+  }
+
+  /** The time for claims is over: nobody wants these. */
+  expire(now: Millis): void {
+    if (now < this.expiresAt) return;
+    this.#claimableUntil = undefined;
+    for (const message of this.#unclaimed) this.#acknowledge(message);
+    this.#unclaimed = [];
+  }
+
+  /** Ends all: for ever, with an error if it was not asked for. Nothing is acknowledged any more. */
+  close(ended: { readonly error: unknown } | null, reason: unknown): void {
+    this.#closed = true;
+    this.#unclaimed = [];
+    const recipients = new Set(this.#taps);
+    for (const interest of this.#interests.values()) {
+      for (const recipient of interest.recipients) recipients.add(recipient);
+    }
+    for (const recipient of recipients) {
+      if (ended === null) recipient.discard();
+      recipient.end(ended);
+      this.#claims.get(recipient)?.reject(reason);
+    }
+    this.#claims.clear();
+    this.#interests.clear();
+    this.#taps.clear();
+    this.offline();
+    this.#changed();
+  }
+
+  #subscribe(topics: readonly string[], recipient?: Recipient): void {
+    const filters = topics.map((topic) => ({ topic, qos: this.#interests.get(topic)!.qos }));
+    const id = this.#engine.subscribe(filters);
+    this.#requests.set(id, { filters: topics, ...(recipient && { recipient }) });
+    this.#kick();
+  }
+
+  #unsubscribe(filters: readonly string[]): Promise<void> {
+    const id = this.#engine.unsubscribe(filters);
+    this.#kick();
+    return new Promise((resolve) => this.#requests.set(id, { filters, resolve }));
+  }
+
+  #granted(interest: Interest, qos: QoS): void {
+    interest.granted = this.#grants;
+    for (const recipient of interest.recipients) {
+      recipient.granted[recipient.filters.indexOf(interest.filter)] = qos;
+      const claim = this.#claims.get(recipient);
+      claim?.missing.delete(interest.filter);
+      if (claim?.missing.size !== 0) continue;
+      this.#claims.delete(recipient);
+      claim.resolve();
+    }
+  }
+
+  /** One refused filter ends the whole subscription: half of it is not what was asked for. */
+  #fail(recipient: Recipient, error: unknown): void {
+    const claim = this.#claims.get(recipient);
+    // Who waits for `subscribe` is told there, and there alone.
+    recipient.end(claim === undefined ? { error } : null);
+    claim?.reject(error);
+    void this.#detach(recipient);
+  }
+
+  #detach(recipient: Recipient): Promise<void> {
+    this.#claims.delete(recipient);
+    const unwanted: string[] = [];
+    for (const filter of recipient.filters) {
+      const interest = this.#interests.get(filter);
+      if (interest?.recipients.delete(recipient) !== true || interest.recipients.size > 0) continue;
+      this.#interests.delete(filter);
+      this.#matcher.delete(filter);
+      this.#leaving.add(filter);
+      unwanted.push(filter);
+    }
+    this.#changed();
+    if (unwanted.length === 0 || this.#engine.state !== "online") return Promise.resolve();
+    return this.#unsubscribe(unwanted);
+  }
+
+  #changed(): void {
+    this.#topic = "";
+  }
+
+  #match(topic: string): readonly Recipient[] {
+    const targets = new Set(this.#taps);
+    for (const { recipients } of this.#matcher.match(topic, [])) {
+      for (const recipient of recipients) targets.add(recipient);
+    }
+    this.#topic = topic;
+    return this.#targets = [...targets];
+  }
+
+  #newest(topic: string): readonly Recipient[] {
+    const interests = this.#matcher.match(topic, []);
+    const last = Math.max(...interests.map(({ granted }) => granted));
+    const targets = new Set(this.#taps);
+    for (const { granted, recipients } of interests) {
+      if (granted === last) { for (const recipient of recipients) targets.add(recipient); }
+    }
+    return [...targets];
+  }
+
+  /** Nobody wants it, or nobody yet. */
+  #keep(message: Message): void {
+    if (this.#closed) return;
+    if (this.#claimableUntil === undefined) return this.#acknowledge(message);
+    const { messages, bytes } = this.#limits;
+    // What is not acknowledged comes again on the next connection.
+    if (this.#unclaimed.length >= messages * OVERFLOW || this.#unclaimedBytes >= bytes * OVERFLOW) return;
+    this.#unclaimed.push(message);
+    this.#unclaimedBytes += message.payload.length;
+  }
+
+  #claim(): void {
+    if (this.#unclaimed.length === 0) return;
+    const unclaimed = this.#unclaimed;
+    this.#unclaimed = [];
+    this.#unclaimedBytes = 0;
+    for (const message of unclaimed) this.deliver(message);
+  }
+}
+
+/** As many filters as fit one packet, then the next ones; `overhead` is what each takes beside its text. */
+export function* inPackets(
+  filters: readonly string[],
+  overhead: number,
+  limit: number = MAX_REMAINING_LENGTH,
+): Iterable<readonly string[]> {
+  let packet: string[] = [];
+  let size = 2;
+  for (const filter of filters) {
+    const more = overhead + utf8Length(filter);
+    if (size + more > limit) {
+      yield packet;
+      packet = [];
+      size = 2;
+    }
+    packet.push(filter);
+    size += more;
+  }
+  if (packet.length > 0) yield packet;
+}
