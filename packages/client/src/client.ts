@@ -5,6 +5,8 @@
  * is a {@link RefusedError}, what the network does a {@link ConnectionError}; a lost connection is no error of any call,
  * for it comes back.
  *
+ * Longer than 300 lines: it is the API of one class, and half of it is its contract.
+ *
  * @module
  */
 import { Engine, type Message, UsageError, v4 } from "@minimqtt/core";
@@ -12,9 +14,11 @@ import { generateClientId } from "./client_id.ts";
 import {
   checkOneOf,
   type ClientOptions,
+  type ClientPayload,
   type CloseOptions,
   type Filters,
   type ListenOptions,
+  type PublishOptions,
   type Settings,
   type SubscribeOptions,
   toFilterList,
@@ -26,7 +30,7 @@ import { Lifeline } from "./lifeline.ts";
 import { Link } from "./link.ts";
 import { Gate } from "./message_queue.ts";
 import type { ReceivedMessage } from "./received_message.ts";
-import { type ClientPayload, type PublishOptions, Sender } from "./sender.ts";
+import { Sender } from "./sender.ts";
 import { type Status, StatusBoard } from "./status.ts";
 import {
   Listener,

@@ -1,6 +1,8 @@
 /**
  * What a `Client` is made from, checked and brought into one form.
  *
+ * Longer than 300 lines: the contract of every option stands with it.
+ *
  * @module
  */
 import {
@@ -18,7 +20,6 @@ import type { Credentials, CredentialsSource } from "./dialler.ts";
 import type { QueueLimits } from "./message_queue.ts";
 import { asPayload } from "./payload.ts";
 import type { ReceivedMessage } from "./received_message.ts";
-import type { ClientPayload, SendingOptions } from "./sender.ts";
 
 const LONGEST_KEEP_ALIVE = 65_535_000;
 const MOST_IDENTIFIERS = 65_000;
@@ -94,6 +95,47 @@ export interface ReconnectOptions {
    * been tried once.
    */
   readonly initially?: boolean;
+}
+
+/** What `Client.publish` takes: text, which is sent as UTF-8, or bytes of any kind. */
+export type ClientPayload = string | Uint8Array | ArrayBuffer | ArrayBufferView;
+
+/** Options of `Client.publish`. */
+export interface PublishOptions {
+  /** Quality of service; 0 when absent. */
+  readonly qos?: QoS;
+  /** Whether the broker keeps it for later subscribers; false when absent. */
+  readonly retain?: boolean;
+  /**
+   * Rejects the promise with the signal's reason. A message that has not been handed to the connection is not sent
+   * then; one that has may still arrive.
+   */
+  readonly signal?: AbortSignal;
+}
+
+/** What may wait to be sent, and what becomes of the rest. */
+export interface SendingOptions {
+  /** The number of messages, unacknowledged ones included; 10 000 when absent. */
+  readonly messages?: number;
+  /** The bytes of their payloads together; 16 MiB when absent. */
+  readonly bytes?: number;
+  /**
+   * What a message does for which there is no room: `"wait"`, as when absent, holds it, and its promise waits;
+   * `"reject"` rejects with a `UsageError` `queue-full`.
+   */
+  readonly whenFull?: "wait" | "reject";
+  /**
+   * What becomes of a message with QoS 0 while there is no connection: `"keep"`, as when absent, lets it wait like
+   * the others, `"drop"` forgets it, `"reject"` rejects with a `UsageError` `not-connected`.
+   */
+  readonly offline?: "keep" | "drop" | "reject";
+  /** The most messages with QoS 1 and 2 that may be unacknowledged at a time, 1 to 65 535; 1024 when absent. */
+  readonly window?: number;
+  /**
+   * The most of them that may have QoS 2; 20 when absent. MQTT 3.1.1 has no way to ask a broker what it takes, and
+   * mosquitto closes the connection of a client that has more than `max_inflight_messages` (20) under way.
+   */
+  readonly windowQoS2?: number;
 }
 
 /** What may wait to be read. Beyond that nothing is read from the broker, so that it slows down. */

@@ -8,14 +8,17 @@ export { Client, type PublishedMessage } from "./client.ts";
 export type {
   CleanSession,
   ClientOptions,
+  ClientPayload,
   ClientWill,
   CloseOptions,
   CommonOptions,
   Filters,
   ListenOptions,
+  PublishOptions,
   ReceivingOptions,
   ReconnectOptions,
   ResumedSession,
+  SendingOptions,
   SubscribeOptions,
 } from "./client_options.ts";
 export type { Clock } from "./clock.ts";
@@ -43,7 +46,6 @@ export type {
 export type { MessageInput } from "./payload.ts";
 export type { Credentials, CredentialsSource } from "./dialler.ts";
 export type { ReceivedMessage } from "./received_message.ts";
-export type { ClientPayload, PublishOptions, SendingOptions } from "./sender.ts";
 export type { Status } from "./status.ts";
 export type { MessageStream, Subscription, SubscriptionStream } from "./subscription.ts";
 export {

@@ -16,6 +16,7 @@ import {
   UsageError,
 } from "@minimqtt/core";
 import { checkPayload, checkQoS, checkTopic, utf8Length } from "@minimqtt/core/internal";
+import type { ClientPayload, PublishOptions, SendingOptions } from "./client_options.ts";
 import type { Link } from "./link.ts";
 import { asPayload } from "./payload.ts";
 
@@ -23,47 +24,6 @@ import { asPayload } from "./payload.ts";
 const HIGH_WATER = 64 * 1024;
 const SETTLED: Promise<void> = Promise.resolve();
 const DEFAULTS: PublishOptions = {};
-
-/** What `Client.publish` takes: text, which is sent as UTF-8, or bytes of any kind. */
-export type ClientPayload = string | Uint8Array | ArrayBuffer | ArrayBufferView;
-
-/** Options of `Client.publish`. */
-export interface PublishOptions {
-  /** Quality of service; 0 when absent. */
-  readonly qos?: QoS;
-  /** Whether the broker keeps it for later subscribers; false when absent. */
-  readonly retain?: boolean;
-  /**
-   * Rejects the promise with the signal's reason. A message that has not been handed to the connection is not sent
-   * then; one that has may still arrive.
-   */
-  readonly signal?: AbortSignal;
-}
-
-/** What may wait to be sent, and what becomes of the rest. */
-export interface SendingOptions {
-  /** The number of messages, unacknowledged ones included; 10 000 when absent. */
-  readonly messages?: number;
-  /** The bytes of their payloads together; 16 MiB when absent. */
-  readonly bytes?: number;
-  /**
-   * What a message does for which there is no room: `"wait"`, as when absent, holds it, and its promise waits;
-   * `"reject"` rejects with a `UsageError` `queue-full`.
-   */
-  readonly whenFull?: "wait" | "reject";
-  /**
-   * What becomes of a message with QoS 0 while there is no connection: `"keep"`, as when absent, lets it wait like
-   * the others, `"drop"` forgets it, `"reject"` rejects with a `UsageError` `not-connected`.
-   */
-  readonly offline?: "keep" | "drop" | "reject";
-  /** The most messages with QoS 1 and 2 that may be unacknowledged at a time, 1 to 65 535; 1024 when absent. */
-  readonly window?: number;
-  /**
-   * The most of them that may have QoS 2; 20 when absent. MQTT 3.1.1 has no way to ask a broker what it takes, and
-   * mosquitto closes the connection of a client that has more than `max_inflight_messages` (20) under way.
-   */
-  readonly windowQoS2?: number;
-}
 
 interface Entry {
   readonly topic: string;
@@ -83,8 +43,6 @@ export class Sender {
   readonly #engine: Engine;
   readonly #link: Link;
   readonly #limits: Required<SendingOptions>;
-  readonly #window: number;
-  readonly #windowQoS2: number;
   readonly #kick: () => void;
   #waiting: Entry[] = [];
   #head = 0;
@@ -102,8 +60,6 @@ export class Sender {
     this.#link = link;
     this.#kick = kick;
     this.#limits = limits;
-    this.#window = limits.window;
-    this.#windowQoS2 = limits.windowQoS2;
   }
 
   /** Whether an acknowledgement is awaited. */
@@ -135,7 +91,7 @@ export class Sender {
 
   /** Resolves when another message has room. */
   room(): Promise<void> {
-    if (this.#waiting.length === 0 && this.#inflight.size < this.#window) return SETTLED;
+    if (this.#waiting.length === 0 && this.#inflight.size < this.#limits.window) return SETTLED;
     return new Promise((resolve) => this.#roomy.push(resolve));
   }
 
@@ -293,7 +249,8 @@ export class Sender {
   }
 
   #hasWindow(qos: QoS): boolean {
-    return this.#inflight.size < this.#window && (qos !== 2 || this.#inflightQoS2 < this.#windowQoS2);
+    return this.#inflight.size < this.#limits.window &&
+      (qos !== 2 || this.#inflightQoS2 < this.#limits.windowQoS2);
   }
 
   #release(entry: Entry): void {
@@ -312,7 +269,9 @@ export class Sender {
 
   #progressed(): void {
     if (this.#count === 0) this.#idle?.();
-    if (this.#roomy.length === 0 || this.#waiting.length > 0 || this.#inflight.size >= this.#window) return;
+    if (this.#roomy.length === 0 || this.#waiting.length > 0 || this.#inflight.size >= this.#limits.window) {
+      return;
+    }
     const roomy = this.#roomy;
     this.#roomy = [];
     for (const resolve of roomy) resolve();

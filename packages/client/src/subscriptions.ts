@@ -12,15 +12,13 @@
  * - A broker may send one copy for each filter that matches [MQTT-3.3.5-1] (mosquitto sends one in all, NATS one
  *   each). Copies cannot be told from messages that were published twice, so each is delivered.
  *
- * When a session of an earlier program is resumed, messages may come before the application had time to subscribe.
- * They are kept unacknowledged for a while, and given to whoever subscribes.
+ * Longer than 300 lines: what the broker holds and what recipients want are two sides of one table.
  *
  * @module
  */
 import {
   type Engine,
   type Filter,
-  MAX_REMAINING_LENGTH,
   type Message,
   type Millis,
   MQTTMatcher,
@@ -29,10 +27,11 @@ import {
   RefusedError,
   type Settled,
 } from "@minimqtt/core";
-import { utf8Length } from "@minimqtt/core/internal";
-import { OVERFLOW, type QueueLimits } from "./message_queue.ts";
+import { inPackets } from "./filter_packets.ts";
+import type { QueueLimits } from "./message_queue.ts";
 import { Delivery, Receipt } from "./received_message.ts";
 import type { Recipient } from "./subscription.ts";
+import { Unclaimed } from "./unclaimed.ts";
 
 /** A filter that somebody wants. */
 interface Interest {
@@ -62,7 +61,6 @@ interface Claim {
 /** All subscriptions of one client. */
 export class Subscriptions {
   readonly #engine: Engine;
-  readonly #limits: QueueLimits;
   readonly #acknowledge: (message: Message) => void;
   readonly #kick: () => void;
   readonly #interests = new Map<string, Interest>();
@@ -76,9 +74,7 @@ export class Subscriptions {
   #grants = 0;
   #topic = "";
   #targets: readonly Recipient[] = [];
-  #claimableUntil: Millis | undefined;
-  #unclaimed: Message[] = [];
-  #unclaimedBytes = 0;
+  readonly #unclaimed: Unclaimed;
   #closed = false;
 
   constructor(
@@ -88,7 +84,7 @@ export class Subscriptions {
     kick: () => void,
   ) {
     this.#engine = engine;
-    this.#limits = limits;
+    this.#unclaimed = new Unclaimed(limits);
     this.#acknowledge = acknowledge;
     this.#kick = kick;
   }
@@ -100,12 +96,12 @@ export class Subscriptions {
 
   /** When {@link expire} wants to be called. */
   get expiresAt(): Millis {
-    return this.#claimableUntil ?? Infinity;
+    return this.#unclaimed.until ?? Infinity;
   }
 
   /** Messages that nobody wants are kept until then: somebody may subscribe. */
   expectClaims(until: Millis): void {
-    this.#claimableUntil = until;
+    this.#unclaimed.until = until;
   }
 
   /** Takes a recipient of all messages in. */
@@ -220,15 +216,14 @@ export class Subscriptions {
   /** The time for claims is over: nobody wants these. */
   expire(now: Millis): void {
     if (now < this.expiresAt) return;
-    this.#claimableUntil = undefined;
-    for (const message of this.#unclaimed) this.#acknowledge(message);
-    this.#unclaimed = [];
+    this.#unclaimed.until = undefined;
+    for (const message of this.#unclaimed.takeAll()) this.#acknowledge(message);
   }
 
   /** Ends all: for ever, with an error if it was not asked for. Nothing is acknowledged any more. */
   close(ended: { readonly error: unknown } | null, reason: unknown): void {
     this.#closed = true;
-    this.#unclaimed = [];
+    this.#unclaimed.takeAll();
     const recipients = new Set(this.#taps);
     for (const interest of this.#interests.values()) {
       for (const recipient of interest.recipients) recipients.add(recipient);
@@ -321,40 +316,11 @@ export class Subscriptions {
   /** Nobody wants it, or nobody yet. */
   #keep(message: Message): void {
     if (this.#closed) return;
-    if (this.#claimableUntil === undefined) return this.#acknowledge(message);
-    const { messages, bytes } = this.#limits;
-    // What is not acknowledged comes again on the next connection.
-    if (this.#unclaimed.length >= messages * OVERFLOW || this.#unclaimedBytes >= bytes * OVERFLOW) return;
-    this.#unclaimed.push(message);
-    this.#unclaimedBytes += message.payload.length;
+    if (this.#unclaimed.until === undefined) this.#acknowledge(message);
+    else this.#unclaimed.push(message);
   }
 
   #claim(): void {
-    if (this.#unclaimed.length === 0) return;
-    const unclaimed = this.#unclaimed;
-    this.#unclaimed = [];
-    this.#unclaimedBytes = 0;
-    for (const message of unclaimed) this.deliver(message);
+    for (const message of this.#unclaimed.takeAll()) this.deliver(message);
   }
-}
-
-/** As many filters as fit one packet, then the next ones; `overhead` is what each takes beside its text. */
-export function* inPackets(
-  filters: readonly string[],
-  overhead: number,
-  limit: number = MAX_REMAINING_LENGTH,
-): Iterable<readonly string[]> {
-  let packet: string[] = [];
-  let size = 2;
-  for (const filter of filters) {
-    const more = overhead + utf8Length(filter);
-    if (size + more > limit) {
-      yield packet;
-      packet = [];
-      size = 2;
-    }
-    packet.push(filter);
-    size += more;
-  }
-  if (packet.length > 0) yield packet;
 }
