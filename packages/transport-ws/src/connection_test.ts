@@ -1,0 +1,199 @@
+import { ConnectionError } from "@minimqtt/core";
+import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import { describe, it } from "@std/testing/bdd";
+import { WsConnection } from "./connection.ts";
+import type { Socket, SocketEvent } from "./socket.ts";
+
+describe("WsConnection", () => {
+  it("write starts no timer as long as the runtime holds little back", async () => {
+    const { socket, connection } = open();
+    socket.bufferedAmount = 262_144;
+    const waits = await timersOf(() => connection.write(new Uint8Array(10)));
+    assertEquals(waits, []);
+    assertEquals(socket.sent, [10]);
+  });
+
+  it("write looks again, ever more seldom, until the runtime holds little back", async () => {
+    const { socket, connection } = open();
+    socket.bufferedAmount = 262_145;
+    let looks = 0;
+    const waits = await timersOf(() => connection.write(new Uint8Array(10)), () => {
+      if (++looks === 8) socket.bufferedAmount = 0;
+    });
+    assertEquals(waits, [0, 1, 3, 7, 15, 31, 31, 31]);
+    assertEquals(socket.sent, [10]);
+  });
+
+  it("write gives other things a turn after 256 KiB, though the runtime holds nothing back", async () => {
+    const { connection } = open();
+    const waits = await timersOf(async () => {
+      for (let count = 0; count < 10; count++) await connection.write(new Uint8Array(65_536));
+    });
+    assertEquals(waits, [0, 0]);
+  });
+
+  it("write that waits rejects with write-failed when the socket closes", async () => {
+    const { socket, connection } = open();
+    socket.bufferedAmount = 1e9;
+    const writing = connection.write(new Uint8Array(10));
+    const cause = new Error("reset");
+    socket.emit("error", { error: cause });
+    socket.shut({ code: 1006, wasClean: false });
+    const error = await assertRejects(() => writing, ConnectionError);
+    assertEquals([error.code, error.cause], ["write-failed", cause]);
+  });
+
+  it("read gives what has come, then null for an end in good order", async () => {
+    for (const code of [1000, 1001, 1005]) {
+      const { socket, connection } = open();
+      socket.deliver(1);
+      socket.deliver(0);
+      socket.deliver(2);
+      socket.shut({ code, wasClean: true });
+      assertEquals([await size(connection), await size(connection), await size(connection)], [1, 2, null]);
+    }
+  });
+
+  it("read gives what has come, then the code and the words with which the peer closed", async () => {
+    const { socket, connection } = open();
+    socket.deliver(1);
+    const event = { code: 1008, reason: "not you", wasClean: true };
+    socket.shut(event);
+    assertEquals(await size(connection), 1);
+    for (let count = 0; count < 2; count++) {
+      const error = await assertRejects(() => connection.read(), ConnectionError);
+      assertEquals([error.code, error.cause], ["read-failed", event]);
+      assertEquals(error.message, "the peer closed the WebSocket with code 1008: not you");
+    }
+  });
+
+  it("read rejects with read-failed when the connection breaks", async () => {
+    for (const code of [0, 1006]) {
+      const { socket, connection } = open();
+      const reading = connection.read();
+      socket.shut({ code, wasClean: false });
+      const error = await assertRejects(() => reading, ConnectionError);
+      assertEquals([error.code, error.message], ["read-failed", "connection lost"]);
+    }
+  });
+
+  it("a text message ends the connection, behind what has come [MQTT-6.0.0-1]", async () => {
+    const { socket, connection } = open();
+    socket.deliver(1);
+    socket.emit("message", { data: "hello" });
+    socket.deliver(2);
+    assertEquals(socket.closed, 1);
+    assertEquals(await size(connection), 1);
+    const error = await assertRejects(() => connection.read(), ConnectionError);
+    assertEquals(error.code, "read-failed");
+    assertStringIncludes(error.message, "text message");
+    const failed = await assertRejects(() => connection.write(new Uint8Array(1)), ConnectionError);
+    assertEquals([failed.code, failed.cause], ["write-failed", error.cause]);
+  });
+
+  it("what nobody reads ends the connection at the limit, and is there to be read", async () => {
+    const { socket, connection } = open(1000);
+    for (let count = 0; count < 10; count++) socket.deliver(100);
+    assertEquals(socket.closed, 1);
+    for (let count = 0; count < 3; count++) assertEquals(await size(connection), 100);
+    const error = await assertRejects(() => connection.read(), ConnectionError);
+    assertEquals(error.code, "read-failed");
+    assertStringIncludes(error.message, "maxUnread");
+  });
+
+  it("a message above the limit is delivered, since it is here anyway", async () => {
+    const { socket, connection } = open(1000);
+    socket.deliver(10_000);
+    assertEquals(await size(connection), 10_000);
+    socket.deliver(10_000);
+    assertEquals(await size(connection), 10_000);
+    assertEquals(socket.closed, 0);
+  });
+
+  it("read keeps the order of many messages, however it takes turns with them", async () => {
+    const { socket, connection } = open();
+    let next = 0;
+    for (let sent = 0; sent < 1000; sent += 10) {
+      for (let count = 0; count < 10; count++) socket.deliver(1 + (sent + count) % 7);
+      for (let count = 0; count < 9; count++) assertEquals(await size(connection), 1 + next++ % 7);
+    }
+    while (next < 1000) assertEquals(await size(connection), 1 + next++ % 7);
+  });
+
+  it("close gives up a peer that does not answer after a second, and breaks off where the runtime can", async () => {
+    const { socket, connection } = open();
+    const waits = await timersOf(() => connection.close());
+    assertEquals(waits, [1000]);
+    assertEquals([socket.closed, socket.terminated], [1, 1]);
+  });
+});
+
+function open(limit = 1e6): { readonly socket: FakeSocket; readonly connection: WsConnection } {
+  const socket = new FakeSocket();
+  return { socket, connection: new WsConnection(socket, limit) };
+}
+
+async function size(connection: WsConnection): Promise<number | null> {
+  return (await connection.read())?.length ?? null;
+}
+
+/** Runs something with timers that fire at once; gives how long each was to wait. */
+async function timersOf(run: () => Promise<unknown>, before: () => void = () => {}): Promise<number[]> {
+  const { setTimeout } = globalThis;
+  const waits: number[] = [];
+  globalThis.setTimeout = ((fire: () => void, wait: number) => {
+    waits.push(wait);
+    return setTimeout(() => {
+      before();
+      fire();
+    }, 0);
+  }) as typeof setTimeout;
+  try {
+    await run();
+  } finally {
+    globalThis.setTimeout = setTimeout;
+  }
+  return waits;
+}
+
+/** A WebSocket whose events a test makes. */
+class FakeSocket implements Socket {
+  binaryType = "arraybuffer";
+  readyState = 1;
+  bufferedAmount = 0;
+  readonly protocol = "mqtt";
+  readonly sent: number[] = [];
+  closed = 0;
+  terminated = 0;
+  readonly #listeners: { readonly type: string; listener(event: SocketEvent): void }[] = [];
+
+  send(bytes: Uint8Array): void {
+    this.sent.push(bytes.length);
+  }
+
+  close(): void {
+    this.closed++;
+    this.readyState = 2;
+  }
+
+  terminate(): void {
+    this.terminated++;
+  }
+
+  addEventListener(type: string, listener: (event: SocketEvent) => void): void {
+    this.#listeners.push({ type, listener });
+  }
+
+  emit(type: string, event: SocketEvent): void {
+    for (const one of this.#listeners) if (one.type === type) one.listener(event);
+  }
+
+  deliver(length: number): void {
+    this.emit("message", { data: new ArrayBuffer(length) });
+  }
+
+  shut(event: SocketEvent): void {
+    this.readyState = 3;
+    this.emit("close", event);
+  }
+}

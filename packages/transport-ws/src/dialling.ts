@@ -1,0 +1,78 @@
+/**
+ * How a connection comes about: abort (rule 10) and errors (rule 9).
+ *
+ * @module
+ */
+
+import { ConnectionError, UsageError } from "@minimqtt/core";
+import type { Connection } from "@minimqtt/core";
+import { WsConnection } from "./connection.ts";
+import type { Socket } from "./socket.ts";
+
+/**
+ * Opens a socket and waits until it is open. Takes how to do it, host and port for texts, the subprotocols offered, what
+ * {@link WsConnection} takes, and the signal for giving up early.
+ *
+ * @throws {ConnectionError} what the runtime threw or reported, in the contract's terms.
+ */
+export async function connect(
+  open: () => Socket,
+  place: string,
+  protocols: readonly string[],
+  maxUnread: number,
+  signal: AbortSignal | undefined,
+): Promise<Connection> {
+  let socket: Socket;
+  try {
+    socket = open();
+  } catch (error) {
+    throw error instanceof UsageError ? error : dialError(error, place);
+  }
+  socket.binaryType = "arraybuffer";
+  // From the beginning: on Deno messages may come before whoever awaits the opening has had a turn.
+  const connection = new WsConnection(socket, maxUnread);
+  let abort = () => {};
+  try {
+    await new Promise<void>((resolve, reject) => {
+      let cause: unknown;
+      abort = () => reject(signal?.reason);
+      signal?.addEventListener("abort", abort);
+      socket.addEventListener("open", () => resolve());
+      socket.addEventListener("error", (event) => cause = event.error ?? event);
+      socket.addEventListener("close", (event) => reject(dialError(cause ?? event, place)));
+    });
+    signal?.throwIfAborted();
+    const { protocol } = socket;
+    // Browsers, Bun and Node refuse it themselves; Deno leaves it to us.
+    if (protocols.length === 0 || protocols.includes(protocol)) return connection;
+    const chosen = protocol ? `the subprotocol ${protocol}` : "no subprotocol";
+    throw new ConnectionError("dial-failed", `${place} chose ${chosen}, expected ${protocols}`);
+  } catch (error) {
+    socket.close();
+    throw error;
+  } finally {
+    signal?.removeEventListener("abort", abort);
+  }
+}
+
+/**
+ * The contract's error for what a runtime threw or reported while dialling. Node and browsers keep the reason to
+ * themselves. The runtime's text is used without the URL in it, whose query may be a secret.
+ */
+function dialError(cause: unknown, place: string): ConnectionError {
+  const { name, code, message = "" } = cause as { name?: string; code?: unknown; message?: string };
+  if (name === "NotCapable") {
+    const text = `not allowed to connect to ${place}: run with --allow-net=${place}`;
+    return new ConnectionError("not-permitted", text, { cause });
+  }
+  if (name === "SecurityError") {
+    const text = `not allowed to connect to ${place}: a page from https can use wss only`;
+    return new ConnectionError("not-permitted", text, { cause });
+  }
+  if (code === "ENOTFOUND" || message.includes("dns error")) {
+    return new ConnectionError("name-not-found", `no address found for host name of ${place}`, { cause });
+  }
+  const why = message.replace(/^.*failed: /, "") ||
+    "is a broker listening there, for WebSockets with the subprotocol mqtt?";
+  return new ConnectionError("dial-failed", `cannot connect to ${place}: ${why}`, { cause });
+}

@@ -1,0 +1,79 @@
+/**
+ * MQTT over WebSocket, on Deno, Bun, Node 22 or newer, and in browsers: {@link ws}.
+ *
+ * @example
+ * ```ts
+ * import { ws } from "@minimqtt/transport-ws";
+ *
+ * const transport = ws({ path: "/ws" });
+ * console.log(transport.schemes[0]); // { name: "ws", port: 80, secure: false }
+ * ```
+ *
+ * @module
+ */
+
+import type { Scheme, Transport } from "@minimqtt/core";
+import { WsConnection } from "./connection.ts";
+import { connect, openHere, usage } from "./socket.ts";
+import type { Open } from "./socket.ts";
+
+export type { Open, Socket, SocketEvent } from "./socket.ts";
+
+/** Options of {@link ws}. */
+export interface WsOptions {
+  /**
+   * The path, with a query if there is one, where the broker's URL names none; `/mqtt` by default. NATS, EMQX and
+   * HiveMQ listen there, RabbitMQ at `/ws`, mosquitto everywhere.
+   */
+  readonly path?: string;
+  /** The subprotocols offered; `["mqtt"]` by default. With none, whatever the server chooses is taken. */
+  readonly protocols?: readonly string[];
+  /**
+   * Headers of the opening request, such as `Authorization`. Deno, Bun and Node take them. Browsers do not, and
+   * there `connect` rejects with `UsageError` `invalid-argument`.
+   */
+  readonly headers?: Readonly<Record<string, string>>;
+  /**
+   * How many bytes may wait for somebody to read them; 16 MiB by default. A WebSocket cannot make the sender wait, so
+   * when more comes reading fails with `read-failed`, behind what was held. Small messages count for more than their
+   * bytes.
+   */
+  readonly maxUnread?: number;
+  /**
+   * Opens the socket in place of the runtime's `new WebSocket(url, protocols)`: to trust an authority of one's own, or
+   * where there is no `WebSocket`. Not together with `headers`.
+   */
+  readonly open?: Open;
+}
+
+const schemes: readonly [Scheme, Scheme] = [
+  { name: "ws", port: 80, secure: false },
+  { name: "wss", port: 443, secure: true },
+];
+
+/**
+ * Makes the WebSocket transport, for `ws://` (port 80) and `wss://` (port 443, encrypted). It fulfils the contract in
+ * `@minimqtt/core`, what it throws is described there, as far as a WebSocket can: nothing stops the sender (see
+ * `maxUnread`), and a peer that does not answer the closing handshake may keep the runtime's socket for a while.
+ *
+ * @throws {UsageError} `invalid-argument` for a path without leading slash, a `maxUnread` that is no positive number,
+ * or `headers` beside `open`.
+ */
+export function ws(options: WsOptions = {}): Transport {
+  const { path = "/mqtt", protocols = ["mqtt"], headers, maxUnread = 16_777_216, open } = options;
+  if (!path.startsWith("/")) throw usage("path must begin with a slash");
+  if (!(maxUnread > 0)) throw usage("maxUnread must be a positive number of bytes");
+  if (open && headers) throw usage("headers and open exclude each other: give the headers in open");
+  return {
+    name: "ws",
+    schemes,
+    async connect(address, { signal } = {}) {
+      signal?.throwIfAborted();
+      const { host, port, secure } = address;
+      const place = `${host.includes(":") ? `[${host}]` : host}:${port}`;
+      const url = `${secure ? "wss" : "ws"}://${place}${address.path ?? path}`;
+      const dial = () => open ? open(url, [...protocols]) : openHere(url, [...protocols], headers);
+      return new WsConnection(await connect(dial, place, protocols, signal), maxUnread);
+    },
+  };
+}
