@@ -26,7 +26,7 @@ export class WsConnection implements Connection {
   #wake = () => {};
   #released = () => {};
 
-  /** Takes a socket that is open, and owns it from here on; and how many unread bytes are too many. */
+  /** Takes a socket that is opening, and owns it from here on; and how many unread bytes are too many. */
   constructor(socket: Socket, limit: number) {
     this.#socket = socket;
     this.#limit = limit;

@@ -22,6 +22,7 @@ export async function connect(
   maxUnread: number,
   signal: AbortSignal | undefined,
 ): Promise<Connection> {
+  signal?.throwIfAborted();
   let socket: Socket;
   try {
     socket = open();

@@ -13,8 +13,8 @@
  */
 
 import type { Scheme, Transport } from "@minimqtt/core";
-import { WsConnection } from "./connection.ts";
-import { connect, openHere, usage } from "./socket.ts";
+import { connect } from "./dialling.ts";
+import { openHere, usage } from "./socket.ts";
 import type { Open } from "./socket.ts";
 
 export type { Open, Socket, SocketEvent } from "./socket.ts";
@@ -67,13 +67,12 @@ export function ws(options: WsOptions = {}): Transport {
   return {
     name: "ws",
     schemes,
-    async connect(address, { signal } = {}) {
-      signal?.throwIfAborted();
+    connect(address, { signal } = {}) {
       const { host, port, secure } = address;
       const place = `${host.includes(":") ? `[${host}]` : host}:${port}`;
       const url = `${secure ? "wss" : "ws"}://${place}${address.path ?? path}`;
       const dial = () => open ? open(url, [...protocols]) : openHere(url, [...protocols], headers);
-      return new WsConnection(await connect(dial, place, protocols, signal), maxUnread);
+      return connect(dial, place, protocols, maxUnread, signal);
     },
   };
 }

@@ -1,10 +1,10 @@
 /**
- * The runtime's `WebSocket`: the part of it that is used, and how one is opened.
+ * The runtime's `WebSocket`: the part of it that is used, and how one is made.
  *
  * @module
  */
 
-import { ConnectionError, UsageError } from "@minimqtt/core";
+import { UsageError } from "@minimqtt/core";
 
 /** The part of a WebSocket that is used: the global of every runtime has it, and so has the package `ws`. */
 export interface Socket {
@@ -52,7 +52,11 @@ interface Runtime {
   ) => Socket;
 }
 
-/** Opens with the runtime's own `WebSocket`, with `headers` where it takes some. */
+/**
+ * Opens with the runtime's own `WebSocket`, with `headers` where it takes some.
+ *
+ * @throws {UsageError} `invalid-argument` where it takes none, or where there is no `WebSocket`; whatever it throws.
+ */
 export function openHere(url: string, protocols: string[], headers?: Record<string, string>): Socket {
   const { WebSocket } = globalThis as unknown as Runtime;
   if (!WebSocket) {
@@ -78,70 +82,6 @@ export function openHere(url: string, protocols: string[], headers?: Record<stri
   if (seen && socket) return socket;
   socket?.close();
   throw usage("the WebSocket of this runtime takes no headers: leave them out, as in every browser");
-}
-
-/**
- * Waits until a socket is open.
- *
- * @throws {ConnectionError} what the runtime threw or reported, in the contract's terms.
- */
-export async function connect(
-  open: () => Socket,
-  place: string,
-  protocols: readonly string[],
-  signal: AbortSignal | undefined,
-): Promise<Socket> {
-  let socket: Socket;
-  try {
-    socket = open();
-  } catch (error) {
-    throw error instanceof UsageError ? error : dialError(error, place);
-  }
-  socket.binaryType = "arraybuffer";
-  let abort = () => {};
-  try {
-    await new Promise<void>((resolve, reject) => {
-      let cause: unknown;
-      abort = () => reject(signal?.reason);
-      signal?.addEventListener("abort", abort);
-      socket.addEventListener("open", () => resolve());
-      socket.addEventListener("error", (event) => cause = event.error ?? event);
-      socket.addEventListener("close", (event) => reject(dialError(cause ?? event, place)));
-    });
-    signal?.throwIfAborted();
-    const { protocol } = socket;
-    // Browsers, Bun and Node refuse it themselves; Deno leaves it to us.
-    if (protocols.length === 0 || protocols.includes(protocol)) return socket;
-    const chosen = protocol ? `the subprotocol ${protocol}` : "no subprotocol";
-    throw new ConnectionError("dial-failed", `${place} chose ${chosen}, expected ${protocols}`);
-  } catch (error) {
-    socket.close();
-    throw error;
-  } finally {
-    signal?.removeEventListener("abort", abort);
-  }
-}
-
-/**
- * The contract's error for what a runtime threw or reported while dialling. Node and browsers keep the reason to
- * themselves. The runtime's text is used without the URL in it, whose query may be a secret.
- */
-function dialError(cause: unknown, place: string): ConnectionError {
-  const { name, code, message = "" } = cause as { name?: string; code?: unknown; message?: string };
-  if (name === "NotCapable") {
-    const text = `not allowed to connect to ${place}: run with --allow-net=${place}`;
-    return new ConnectionError("not-permitted", text, { cause });
-  }
-  if (name === "SecurityError") {
-    const text = `not allowed to connect to ${place}: a page from https can use wss only`;
-    return new ConnectionError("not-permitted", text, { cause });
-  }
-  if (code === "ENOTFOUND" || message.includes("dns error")) {
-    return new ConnectionError("name-not-found", `no address found for host name of ${place}`, { cause });
-  }
-  const why = message.replace(/^.*failed: /, "") ||
-    "is a broker listening there, for WebSockets with the subprotocol mqtt?";
-  return new ConnectionError("dial-failed", `cannot connect to ${place}: ${why}`, { cause });
 }
 
 /** A wrong call. */
