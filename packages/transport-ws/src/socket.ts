@@ -29,6 +29,8 @@ export interface Socket {
 
 /** What is used of the events of a {@link Socket}: which member is there depends on its type. */
 export interface SocketEvent {
+  /** Which event it is. */
+  readonly type?: string;
   /** Of a `message`: a string if it was text. */
   readonly data?: unknown;
   /** Of an `error`, where the runtime says what is wrong. */

@@ -7,8 +7,7 @@ import { describe, it } from "@std/testing/bdd";
 import type { IncomingMessage } from "node:http";
 import type { AddressInfo } from "node:net";
 import { networkInterfaces } from "node:os";
-import { WebSocketServer } from "ws";
-import type { WebSocket } from "ws";
+import { WebSocket as PackageSocket, WebSocketServer } from "ws";
 
 const ipv6 = Object.values(networkInterfaces()).some((list) =>
   list?.some(({ address }) => address === "::1")
@@ -98,6 +97,11 @@ describe("ws", () => {
     const attempt = () => ws().connect({ host: "127.0.0.1", port: 1 });
     const error = await withWebSocket(undefined, () => assertRejects(attempt, UsageError));
     assertStringIncludes(error.message, "open");
+  });
+
+  it("open takes a socket of the package ws, too", async () => {
+    await using server = await startServer(echo);
+    await roundTrip({ open: (url, protocols) => new PackageSocket(url, protocols) }, server.address);
   });
 
   it("open opens the socket in the runtime's place", async () => {
@@ -223,7 +227,7 @@ interface RunningServer extends AsyncDisposable {
 }
 
 async function startServer(
-  serve: (socket: WebSocket, request: IncomingMessage) => void,
+  serve: (socket: PackageSocket, request: IncomingMessage) => void,
   host = "127.0.0.1",
   choose: (protocols: Set<string>) => string | false = (protocols) => protocols.has("mqtt") && "mqtt",
 ): Promise<RunningServer> {
@@ -238,7 +242,7 @@ async function startServer(
   return { address: { host, port }, stop, [Symbol.asyncDispose]: stop };
 }
 
-function echo(socket: WebSocket): void {
+function echo(socket: PackageSocket): void {
   socket.on("message", (bytes: Uint8Array) => socket.send(bytes));
 }
 
