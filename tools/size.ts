@@ -21,7 +21,7 @@ const bundles: readonly Bundle[] = [
     source: 'export { MQTT } from "@minimqtt/client"; export { tcp } from "@minimqtt/transport-tcp";',
     needs: ["packages/client/src/mod.ts", "packages/transport-tcp/src/mod.ts"],
     // It may not grow while it is on its way to the goal.
-    limit: 18_300,
+    limit: 17_900,
     goal: 7 * 1024,
   },
   {

@@ -105,7 +105,7 @@ describe("connect(): bytes", () => {
     client.clientId = "a\0";
     await rejectsWith(client.connect(), UsageError, /^The clientId contains/);
     client.clientId = "";
-    const text = "an empty clientId needs a clean session [MQTT-3.1.3-7]";
+    const text = "an empty client identifier needs a clean session [MQTT-3.1.3-7]";
     await rejectsWith(client.connect(false), UsageError, text);
     assertEquals(network.dialled.length, 0);
     assertFalse(client.isConnected());

@@ -130,12 +130,12 @@ const FAULTS: readonly Fault[] = [
       "MQTT-4.8.0-1",
     )
   ),
-  fault("MM-222", "a second CONNACK", "20020000", "a second CONNACK on one connection", "section 3.2"),
+  fault("MM-222", "a second CONNACK", "20020000", "a second CONNACK", "section 3.2"),
   fault(
     "MM-222",
     "a second CONNACK that refuses",
     "20020005",
-    "a second CONNACK on one connection",
+    "a second CONNACK",
     "section 3.2",
   ),
   fault(

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { ConnectionError, type MqttError, ProtocolError, RefusedError } from "@minimqtt/core";
+import { type MqttError, ProtocolError, RefusedError } from "@minimqtt/core";
 
 /** Whatever network and broker do to a client. */
 export class MMQTTException extends Error {
@@ -26,18 +26,15 @@ export class MMQTTStateError extends MMQTTException {
   override name = "MMQTTStateError";
 }
 
-/** The MiniMQTT exception for an error of the core; `recvTimeout` in seconds. */
-export function toException(error: MqttError, recvTimeout: number): MMQTTException {
-  const options = { cause: error };
-  if (error instanceof RefusedError) return new MMQTTException(error.message, error.returnCode, options);
-  if (error instanceof ProtocolError) return new MMQTTException(error.summary, null, options);
-  if (error instanceof ConnectionError) {
-    if (error.code === "connack-timeout") return new MMQTTException(noData(recvTimeout), null, options);
-    if (error.code === "read-failed") {
-      return new MMQTTException("Unexpected error while waiting for messages", null, options);
-    }
-  }
-  return new MMQTTException(error.message, null, options);
+/** The MiniMQTT exception for an error of the core. */
+export function toException(error: MqttError): MMQTTException {
+  const code = error instanceof RefusedError ? error.returnCode : null;
+  const text = error instanceof ProtocolError
+    ? error.summary
+    : error.code === "read-failed"
+    ? "Unexpected error while waiting for messages"
+    : error.message;
+  return new MMQTTException(text, code, { cause: error });
 }
 
 /** The text for an acknowledgement that does not come (MM-041, MM-082, MM-113). */

@@ -36,7 +36,7 @@ export class Link {
   #connection: Connection | undefined;
   #reading = false;
   #ended = false;
-  #batch: Uint8Array | undefined;
+  #writing = false;
   #scheduled = false;
   /** Whether a batch has left in this turn of the event loop. */
   #wrote = false;
@@ -46,11 +46,6 @@ export class Link {
   #timerAt: Millis = Infinity;
   #cancelTimer: (() => void) | undefined;
   #room: Signal | undefined;
-  #drained: Signal | undefined;
-  #onChunk: (chunk: Uint8Array | null) => void = ignore;
-  #onReadError: (error: unknown) => void = ignore;
-  #onWritten: () => void = ignore;
-  #onWriteError: (error: unknown) => void = ignore;
 
   /** Takes the engine to drive and the clock to drive it by. */
   constructor(engine: Engine, clock: Clock) {
@@ -76,20 +71,15 @@ export class Link {
   attach(connection: Connection, connect: ConnectOptions, pongTimeout: Millis): void {
     this.#engine.opened(connect, pongTimeout, this.#clock.now());
     this.#connection = connection;
-    this.#ended = this.#reading = false;
+    this.#ended = this.#reading = this.#writing = false;
     this.#fault = undefined;
     this.#faultAt = Infinity;
-    const current = () => this.#connection === connection;
-    this.#onChunk = (chunk) => current() && this.#arrived(chunk);
-    this.#onReadError = (error) => current() && this.#failedToRead(error);
-    this.#onWritten = () => current() && this.#written();
-    this.#onWriteError = (error) => current() && this.#failedToWrite(error);
     this.#flush();
   }
 
   /** Something was commanded: one write for all that is commanded in this turn. */
   kick(): void {
-    if (this.#batch !== undefined) return;
+    if (this.#writing) return;
     if (this.#engine.pending >= FULL_BATCH) this.#flush();
     else if (!this.#scheduled && !this.#wrote) {
       this.#scheduled = true;
@@ -99,15 +89,13 @@ export class Link {
 
   /** Resolves when the bytes that wait have been handed to the connection, or there is none any more. */
   room(): Promise<void> {
-    if (!this.alive) return DONE;
-    return (this.#room ??= signal()).promise;
+    return this.alive ? (this.#room ??= signal()).promise : DONE;
   }
 
   /** Resolves when all bytes are written, or there is no connection any more to write them to. */
-  drained(): Promise<void> {
+  async drained(): Promise<void> {
     this.#flush();
-    if (!this.alive || (this.#batch === undefined && this.#engine.pending === 0)) return DONE;
-    return (this.#drained ??= signal()).promise;
+    while (this.alive && (this.#writing || this.#engine.pending > 0)) await this.room();
   }
 
   /**
@@ -160,7 +148,7 @@ export class Link {
     this.#faultAt = Infinity;
     this.rest();
     this.#engine.closed(null);
-    this.#release();
+    this.#goOn();
     this.wake();
     await connection.close();
   }
@@ -175,22 +163,21 @@ export class Link {
     this.#flush();
   };
 
-  #read(): void {
-    if (this.#reading || this.#ended || this.#connection === undefined) return;
+  async #read(): Promise<void> {
+    const connection = this.#connection;
+    if (this.#reading || this.#ended || connection === undefined) return;
     this.#reading = true;
-    this.#connection.read().then(this.#onChunk, this.#onReadError);
-  }
-
-  #arrived(chunk: Uint8Array | null): void {
+    let chunk: Uint8Array | MqttError | null;
+    try {
+      chunk = await connection.read();
+    } catch (error) {
+      chunk = toMqttError(error, "read-failed", "reading from the broker failed");
+    }
+    if (connection !== this.#connection) return;
     this.#reading = false;
-    if (chunk === null) this.#end(this.#fault === undefined ? null : closed(this.#fault));
-    else this.#engine.receive(chunk, this.#clock.now());
-    this.wake();
-  }
-
-  #failedToRead(error: unknown): void {
-    this.#reading = false;
-    this.#end(this.#fault ?? toMqttError(error, "read-failed", "reading from the broker failed"));
+    if (chunk instanceof Uint8Array) this.#engine.receive(chunk, this.#clock.now());
+    else if (chunk !== null) this.#end(this.#fault ?? chunk);
+    else this.#end(this.#fault === undefined ? null : closed(this.#fault));
     this.wake();
   }
 
@@ -198,48 +185,49 @@ export class Link {
     this.#ended = true;
     this.#faultAt = Infinity;
     this.#engine.closed(cause);
-    this.#release();
+    this.#goOn();
   }
 
   #flush(): void {
-    if (this.#batch !== undefined || this.#connection === undefined || this.#fault !== undefined) return;
+    const connection = this.#connection;
+    if (this.#writing || connection === undefined || this.#fault !== undefined) return;
     const batch = this.#engine.take(this.#clock.now());
     if (batch !== null) {
-      this.#batch = batch;
-      this.#connection.write(batch).then(this.#onWritten, this.#onWriteError);
+      this.#write(connection, batch);
       if (!this.#wrote) {
         this.#wrote = true;
         this.#clock.turn(this.#nextTurn);
       }
     }
+    this.#goOn();
+  }
+
+  async #write(connection: Connection, batch: Uint8Array): Promise<void> {
+    this.#writing = true;
+    let fault: MqttError | undefined;
+    try {
+      await connection.write(batch);
+    } catch (error) {
+      fault = toMqttError(error, "write-failed", "writing to the broker failed");
+    }
+    if (connection !== this.#connection) return;
+    this.#writing = false;
+    if (fault !== undefined) {
+      this.#fault = fault;
+      if (!this.#ended) this.#faultAt = this.#clock.now() + LAST_WORDS;
+      this.#goOn();
+      return this.wake();
+    }
+    this.#engine.give(batch);
+    const { pending } = this.#engine;
+    if (pending === 0) this.#goOn();
+    else if (pending >= FULL_BATCH || !this.#wrote) this.#flush();
+  }
+
+  /** Whoever waits for room goes on: there is some, or nothing more will be written. */
+  #goOn(): void {
     this.#room?.resolve();
     this.#room = undefined;
-  }
-
-  #written(): void {
-    this.#engine.give(this.#batch!);
-    this.#batch = undefined;
-    const { pending } = this.#engine;
-    if (pending >= FULL_BATCH || (pending > 0 && !this.#wrote)) return this.#flush();
-    if (pending > 0) return;
-    this.#room?.resolve();
-    this.#drained?.resolve();
-    this.#room = this.#drained = undefined;
-  }
-
-  #failedToWrite(error: unknown): void {
-    this.#fault = toMqttError(error, "write-failed", "writing to the broker failed");
-    if (!this.#ended) this.#faultAt = this.#clock.now() + LAST_WORDS;
-    this.#release();
-    this.wake();
-  }
-
-  /** Nothing more will be written: whoever waits for it goes on, and finds the connection gone. */
-  #release(): void {
-    this.#batch = undefined;
-    this.#room?.resolve();
-    this.#drained?.resolve();
-    this.#room = this.#drained = undefined;
   }
 
   #tick(): void {
@@ -281,7 +269,5 @@ function toMqttError(error: unknown, code: "read-failed" | "write-failed", text:
 function closed(cause: MqttError): MqttError {
   return new ConnectionError("closed", "Connection closed by broker", { cause });
 }
-
-function ignore(): void {}
 
 const DONE = Promise.resolve();

@@ -554,7 +554,7 @@ export class MQTT<U = unknown, B extends boolean = false> implements AsyncDispos
           await this.#abandon(error);
           signal.throwIfAborted();
           if (!(error instanceof MqttError)) throw error;
-          const exception = toException(error, this.#settings.recvTimeout);
+          const exception = toException(error);
           if (error instanceof ConnectionError) {
             this.#logger.warning(`Socket error when connecting: ${error.message}`);
           } else this.#logger.info(`MQTT error while connecting: ${error.message}`);
@@ -659,7 +659,7 @@ export class MQTT<U = unknown, B extends boolean = false> implements AsyncDispos
 
   /** While connecting it is the attempt that failed, and the core's error decides about the next. */
   #toException(error: MqttError): Error {
-    return this.#dialing === undefined ? toException(error, this.#settings.recvTimeout) : error;
+    return this.#dialing === undefined ? toException(error) : error;
   }
 
   /** Delivers what came before a loss that no call has met yet, and rejects with the loss. */

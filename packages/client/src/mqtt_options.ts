@@ -192,13 +192,17 @@ export function checkRetain(retain: unknown): asserts retain is boolean {
 }
 
 /**
- * All forms of `subscribe`'s first argument as a list of filters (MM-100, MM-102). A single one, and that the list is
- * not empty, is left to the engine to check.
+ * All forms of `subscribe`'s first argument as a list of filters (MM-100, MM-102). That the list is not empty is
+ * left to the engine to check.
  *
  * @throws {UsageError} `invalid-argument`, `invalid-filter`
  */
 export function toFilters(topics: unknown, qos: QoS): Filter[] {
-  if (typeof topics === "string") return [{ topic: topics, qos }];
+  if (typeof topics === "string") {
+    checkFilter(topics);
+    checkQoS(qos);
+    return [{ topic: topics, qos }];
+  }
   if (!Array.isArray(topics)) throw new UsageError("invalid-argument", SUBSCRIPTIONS);
   const list = typeof topics[0] === "string" && typeof topics[1] === "number" ? [topics] : topics;
   return list.map((entry) => {

@@ -115,7 +115,7 @@ export function checkWill(will: Will): void {
 export function checkClientId(clientId: unknown, cleanSession = true): asserts clientId is string {
   checkText(clientId, "The clientId", `Encoded clientId length is larger than ${MAX_FIELD_LENGTH}`);
   if (clientId !== "" || cleanSession) return;
-  throw new UsageError("invalid-argument", "an empty clientId needs a clean session [MQTT-3.1.3-7]");
+  throw new UsageError("invalid-argument", "an empty client identifier needs a clean session [MQTT-3.1.3-7]");
 }
 
 /**

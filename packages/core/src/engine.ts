@@ -52,7 +52,7 @@ const FULL_BATCH = 65_536;
 
 /** What a server that waits for TLS answers to our CONNECT begins with: an alert of its own (MM-199). */
 const TLS_ALERT = 0x15;
-const TLS_EXPECTED = "the broker speaks TLS at this port: use tls() as transport, or its port for plain MQTT";
+const TLS_EXPECTED = "the broker speaks TLS at this port: use tls(), or another port";
 
 /** What an engine is made of. */
 export interface EngineOptions {
@@ -260,21 +260,9 @@ export class Engine {
    * @throws {UsageError} `invalid-filter`, `invalid-argument`, `no-packet-id`; `not-connected` unless `online`.
    */
   subscribe(filters: readonly Filter[]): PacketId {
-    // [MQTT-3.8.3-3]
-    if (filters.length === 0) {
-      throw new UsageError("invalid-argument", "subscribe() needs at least one topic filter");
-    }
-    let size = 2;
-    for (const filter of filters) {
-      checkFilter(filter.topic);
-      checkQoS(filter.qos);
-      size += 3 + utf8Length(filter.topic);
-    }
-    checkSize(size);
-    this.#demandOnline();
-    const id = this.#outgoing.allocate();
+    for (const { qos } of filters) checkQoS(qos);
+    const id = this.#request("subscribe", SUBACK, filters.map(({ topic }) => topic), 3);
     this.#wire.writeSubscribe(this.#outbox, id, filters);
-    this.#outgoing.request(id, { answer: SUBACK, count: filters.length });
     return id;
   }
 
@@ -284,20 +272,8 @@ export class Engine {
    * @throws {UsageError} `invalid-filter`, `invalid-argument`, `no-packet-id`; `not-connected` unless `online`.
    */
   unsubscribe(filters: readonly string[]): PacketId {
-    // [MQTT-3.10.3-2]
-    if (filters.length === 0) {
-      throw new UsageError("invalid-argument", "unsubscribe() needs at least one topic filter");
-    }
-    let size = 2;
-    for (const filter of filters) {
-      checkFilter(filter);
-      size += 2 + utf8Length(filter);
-    }
-    checkSize(size);
-    this.#demandOnline();
-    const id = this.#outgoing.allocate();
+    const id = this.#request("unsubscribe", UNSUBACK, filters, 2);
     this.#wire.writeUnsubscribe(this.#outbox, id, filters);
-    this.#outgoing.request(id, { answer: UNSUBACK, count: filters.length });
     return id;
   }
 
@@ -377,13 +353,13 @@ export class Engine {
       const expected = this.#incoming.released(id);
       // An identifier we do not hold is answered too: the server may have missed our first PUBCOMP [MQTT-4.3.3-2].
       this.#writeAnswer(PUBCOMP, id);
-      return { type: "progress", packet, id, expected };
+      return progress(packet, id, expected);
     }
     return this.#acknowledged(packet, id);
   }
 
   #connected(): EngineEvent {
-    if (this.#accepted) throw unexpected("a second CONNACK on one connection", "section 3.2");
+    if (this.#accepted) throw unexpected("a second CONNACK", "section 3.2");
     this.#accepted = true;
     const connack = this.#wire.readConnack(this.#inbox);
     const { reason, returnCode, sessionPresent } = connack;
@@ -392,7 +368,7 @@ export class Engine {
       throw new RefusedError("connection-refused", `Connection Refused - ${text}`, reason, returnCode);
     }
     if (sessionPresent && this.#cleanSession) {
-      const summary = "invalid CONNACK: session present, although a clean session was asked for";
+      const summary = "invalid CONNACK: session present in a clean session";
       throw unexpected(summary, "MQTT-3.2.2-1");
     }
     if (this.#state === "connecting") this.#state = "online";
@@ -406,14 +382,14 @@ export class Engine {
 
   #published(message: Message): EngineEvent {
     if (message.qos === 0 || this.#incoming.arrived(message)) return message;
-    return { type: "progress", packet: PUBLISH, id: message.id, expected: true };
+    return progress(PUBLISH, message.id, true);
   }
 
   #answered(packet: number): EngineEvent {
     const reasons = this.#wire.readReasons(this.#inbox, this.#acknowledgement);
     const id = this.#acknowledgement.id;
     const request = this.#outgoing.answered(id, packet);
-    if (request === undefined) return { type: "progress", packet, id, expected: false };
+    if (request === undefined) return progress(packet, id, false);
     if (packet === SUBACK && reasons.length !== request.count) {
       const summary = `invalid SUBACK: ${reasons.length} return codes for ${request.count} topic filters`;
       throw new ProtocolError("malformed-packet", summary, "MQTT-3.8.4-5");
@@ -429,13 +405,31 @@ export class Engine {
       // Also for one released before, or unknown: the server waits for it [MQTT-4.3.3-1]. Where the PUBLISH has not
       // been sent again yet, the PUBREL takes its place in the queue.
       if (flight === undefined || (expected && flight.flying)) this.#writeAnswer(PUBREL, id);
-      return { type: "progress", packet, id, expected };
+      return progress(packet, id, expected);
     }
     const expected = packet === PUBACK ? flight?.qos === 1 : flight?.phase === "released";
-    if (flight === undefined || !expected) return { type: "progress", packet, id, expected: false };
+    if (flight === undefined || !expected) return progress(packet, id, false);
     this.#outgoing.settle(flight);
     this.#depart();
     return { type: "settled", packet, id, reasons: NONE };
+  }
+
+  /** An identifier for a packet that names filters, each with `overhead` other bytes, once all of that is in order. */
+  #request(name: string, answer: number, filters: readonly string[], overhead: number): PacketId {
+    // [MQTT-3.8.3-3] [MQTT-3.10.3-2]
+    if (filters.length === 0) {
+      throw new UsageError("invalid-argument", `${name}() needs at least one topic filter`);
+    }
+    let size = 2;
+    for (const filter of filters) {
+      checkFilter(filter);
+      size += overhead + utf8Length(filter);
+    }
+    checkSize(size);
+    this.#demandOnline();
+    const id = this.#outgoing.allocate();
+    this.#outgoing.request(id, { answer, count: filters.length });
+    return id;
   }
 
   #writeAnswer(type: number, id: PacketId): void {
@@ -503,6 +497,10 @@ export class Engine {
     this.#incoming.closed();
     return { type: "offline", packet: 0, error };
   }
+}
+
+function progress(packet: number, id: PacketId, expected: boolean): EngineEvent {
+  return { type: "progress", packet, id, expected };
 }
 
 function unexpected(summary: string, statement: string): ProtocolError {

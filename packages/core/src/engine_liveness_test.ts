@@ -255,7 +255,7 @@ describe("CONNACK", () => {
     timedOut(
       bench.tick(2500),
       "connack-timeout",
-      "No CONNACK came within 2 seconds: is this an MQTT broker?",
+      "No data received from broker for 2 seconds.",
     );
   });
 

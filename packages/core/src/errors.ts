@@ -8,22 +8,6 @@
  * @module
  */
 
-const SERVER_UNAVAILABLE = 0x88;
-const SERVER_BUSY = 0x89;
-
-/** What the network says and goes on saying until somebody changes something. */
-const STAYING: ReadonlySet<ConnectionCode> = new Set<ConnectionCode>([
-  "not-permitted",
-  "tls-expected",
-  "tls-version",
-  "certificate-untrusted",
-  "certificate-wrong-name",
-  "certificate-expired",
-  "certificate-not-yet-valid",
-  "certificate-required",
-  "certificate-rejected",
-]);
-
 /** Codes of {@link UsageError}. */
 export type UsageCode =
   /** An argument or option has the wrong type or value. */
@@ -130,31 +114,27 @@ export type ConnectionCode =
 export type MqttErrorCode = UsageCode | ProtocolCode | RefusedCode | ConnectionCode;
 
 /** The base of every error the project throws. */
-export abstract class MqttError extends Error {
+export abstract class MqttError<Code extends MqttErrorCode = MqttErrorCode> extends Error {
   /** Stable name of what went wrong. */
-  abstract readonly code: MqttErrorCode;
-}
+  readonly code: Code;
 
-/** Yours: thrown at once, nothing was sent. Fix the call. */
-export class UsageError extends MqttError {
-  /** The class, for logs. */
-  override readonly name = "UsageError";
-  /** What went wrong, stable. */
-  readonly code: UsageCode;
-
-  /** Takes the stable code and the text for people. */
-  constructor(code: UsageCode, message: string, options?: { readonly cause?: unknown }) {
+  /** Takes the stable code, the text for people, and the error behind it as `cause`. */
+  constructor(code: Code, message: string, options?: { readonly cause?: unknown }) {
     super(message, options);
     this.code = code;
   }
 }
 
+/** Yours: thrown at once, nothing was sent. Fix the call. */
+export class UsageError extends MqttError<UsageCode> {
+  /** The class, for logs. */
+  override readonly name = "UsageError";
+}
+
 /** The peer broke the protocol: the connection is over. */
-export class ProtocolError extends MqttError {
+export class ProtocolError extends MqttError<ProtocolCode> {
   /** The class, for logs. */
   override readonly name = "ProtocolError";
-  /** What went wrong, stable. */
-  readonly code: ProtocolCode;
   /** What happened, without the reference: short, for programs that show it on a small display. */
   readonly summary: string;
   /** The statement that was broken: `MQTT-3.3.1-4`, or a section such as `2.2.3` where the rule has no number. */
@@ -164,8 +144,7 @@ export class ProtocolError extends MqttError {
 
   /** Takes the stable code, what happened, and the statement of the standard that was broken. */
   constructor(code: ProtocolCode, summary: string, statement: string, firstByte?: number) {
-    super(`${summary} [${statement}]`);
-    this.code = code;
+    super(code, `${summary} [${statement}]`);
     this.summary = summary;
     this.statement = statement;
     this.firstByte = firstByte;
@@ -173,11 +152,9 @@ export class ProtocolError extends MqttError {
 }
 
 /** The server understood and said no. */
-export class RefusedError extends MqttError {
+export class RefusedError extends MqttError<RefusedCode> {
   /** The class, for logs. */
   override readonly name = "RefusedError";
-  /** What went wrong, stable. */
-  readonly code: RefusedCode;
   /** The reason in MQTT 5's numbers, whatever the version spoken: 0x87 is "not authorized". */
   readonly reason: number;
   /** The code as the server sent it: CONNACK 1 to 255, SUBACK 0x80. */
@@ -185,25 +162,16 @@ export class RefusedError extends MqttError {
 
   /** Takes the stable code, the text, the reason in MQTT 5's numbers and the code as it was sent. */
   constructor(code: RefusedCode, message: string, reason: number, returnCode: number) {
-    super(message);
-    this.code = code;
+    super(code, message);
     this.reason = reason;
     this.returnCode = returnCode;
   }
 }
 
 /** The network's: try again. The runtime's own error, if there is one, is the `cause`. */
-export class ConnectionError extends MqttError {
+export class ConnectionError extends MqttError<ConnectionCode> {
   /** The class, for logs. */
   override readonly name = "ConnectionError";
-  /** What went wrong, stable. */
-  readonly code: ConnectionCode;
-
-  /** Takes the stable code, the text, and the runtime's own error as `cause`. */
-  constructor(code: ConnectionCode, message: string, options?: { readonly cause?: unknown }) {
-    super(message, options);
-    this.code = code;
-  }
 }
 
 /**
@@ -216,9 +184,11 @@ export class ConnectionError extends MqttError {
  */
 export function isRetriable(error: unknown): boolean {
   if (error instanceof RefusedError) {
-    return error.code === "connection-refused" &&
-      (error.reason === SERVER_UNAVAILABLE || error.reason === SERVER_BUSY);
+    // "Server unavailable" and "server busy".
+    return error.code === "connection-refused" && (error.reason === 0x88 || error.reason === 0x89);
   }
-  if (error instanceof ConnectionError) return !STAYING.has(error.code);
+  if (error instanceof ConnectionError) {
+    return !/^(not-permitted|tls-expected|tls-version|certificate-.*)$/.test(error.code);
+  }
   return error instanceof ProtocolError;
 }

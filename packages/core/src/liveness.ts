@@ -126,10 +126,7 @@ export class Liveness {
   verdict(missing: number, now: Millis): ConnectionError {
     const reply = this.#replyTimeout / 1000;
     if (now >= this.#connackBy) {
-      return new ConnectionError(
-        "connack-timeout",
-        `No CONNACK came within ${reply} seconds: is this an MQTT broker?`,
-      );
+      return new ConnectionError("connack-timeout", `No data received from broker for ${reply} seconds.`);
     }
     if (now >= this.#pongBy) {
       const text = `PINGRESP not returned from broker within ${this.#pongTimeout / 1000} seconds.`;

@@ -31,8 +31,9 @@ const ANY = -1;
  */
 export class MQTTMatcher<V> {
   /** Filters without wildcards, by what is behind the prefix of a shared subscription. */
-  readonly #exact: Map<string, Entry<V>[]> = new Map();
-  readonly #root: Node<V> = new Node<V>(undefined, "", 0);
+  readonly #exact: Node<V> = { depth: 0, entries: [], children: new Map() };
+  /** Filters with wildcards, level by level. */
+  readonly #tree: Node<V> = { depth: 0, entries: [], children: new Map() };
   #size = 0;
 
   /** How many filters are registered. */
@@ -49,15 +50,21 @@ export class MQTTMatcher<V> {
    */
   set(filter: string, value: V): void {
     checkFilter(filter);
-    const name = filter.slice(sharedPrefixLength(filter));
-    let entries: Entry<V>[] | undefined;
-    if (hasWildcard(name)) entries = make(this.#root, name).entries;
-    else if ((entries = this.#exact.get(name)) === undefined) this.#exact.set(name, entries = []);
-    const known = entries.find((entry) => entry.filter === filter);
+    let { node, levels } = this.#place(filter);
+    for (const level of levels) {
+      const children = node.children ??= new Map();
+      let child = children.get(level);
+      if (child === undefined) {
+        child = { depth: level === "#" ? ANY : node.depth + 1, entries: [], children: undefined };
+        children.set(level, child);
+      }
+      node = child;
+    }
+    const known = node.entries.find((entry) => entry.filter === filter);
     if (known !== undefined) {
       known.value = value;
     } else {
-      entries.push({ filter, value });
+      node.entries.push({ filter, value });
       this.#size++;
     }
   }
@@ -77,14 +84,17 @@ export class MQTTMatcher<V> {
    * it is the beginning of one that is (MM-143).
    */
   delete(filter: string): boolean {
-    const name = filter.slice(sharedPrefixLength(filter));
-    const node = hasWildcard(name) ? reach(this.#root, name) : undefined;
-    const entries = node === undefined ? this.#exact.get(name) : node.entries;
-    const at = entries === undefined ? -1 : entries.findIndex((entry) => entry.filter === filter);
-    if (entries === undefined || at === -1) return false;
-    entries.splice(at, 1);
-    if (node !== undefined) prune(node);
-    else if (entries.length === 0) this.#exact.delete(name);
+    const entry = this.#find(filter);
+    if (entry === undefined) return false;
+    let { node, levels } = this.#place(filter);
+    // The last node above that serves other filters too, and what to take off it.
+    let [holder, twig] = [node, levels[0]!];
+    for (const level of levels) {
+      if (node.entries.length > 0 || node.children!.size > 1) [holder, twig] = [node, level];
+      node = node.children!.get(level)!;
+    }
+    node.entries.splice(node.entries.indexOf(entry), 1);
+    if (node.entries.length === 0 && !node.children?.size) holder.children!.delete(twig);
     this.#size--;
     return true;
   }
@@ -104,16 +114,39 @@ export class MQTTMatcher<V> {
    * `length = 0` engines allocate its storage anew, which costs more than a new array.
    */
   match(topic: string, into: V[]): V[] {
-    const entries = this.#exact.get(topic);
-    if (entries !== undefined) append(entries, into);
-    if (!isEmpty(this.#root)) walk(this.#root, topic, into);
+    const exact = this.#exact.children!.get(topic);
+    if (exact !== undefined) append(exact.entries, into);
+    if (this.#tree.children!.size === 0) return into;
+    const levels = topic.split("/");
+    // What is still to visit, the next one last: depth first, exact child, `+`, `#`.
+    const stack = [this.#tree];
+    for (let node = stack.pop(); node !== undefined; node = stack.pop()) {
+      const { depth, children } = node;
+      if (depth === ANY || depth === levels.length) append(node.entries, into);
+      if (children === undefined) continue;
+      // [MQTT-4.7.2-1]: the names of the server are not for filters that begin with a wildcard.
+      const wild = depth > 0 || !topic.startsWith("$");
+      if (wild) visit(stack, children.get("#")); // `a/#` matches `a` too.
+      if (depth === levels.length) continue;
+      if (wild) visit(stack, children.get("+"));
+      visit(stack, children.get(levels[depth]!));
+    }
     return into;
   }
 
-  #find(filter: string): Entry<V> | undefined {
+  /** Where the way to a filter begins, and which way it takes. */
+  #place(filter: string): { node: Node<V>; readonly levels: readonly string[] } {
     const name = filter.slice(sharedPrefixLength(filter));
-    const entries = hasWildcard(name) ? reach(this.#root, name)?.entries : this.#exact.get(name);
-    return entries?.find((entry) => entry.filter === filter);
+    return /[+#]/.test(name)
+      ? { node: this.#tree, levels: name.split("/") }
+      : { node: this.#exact, levels: [name] };
+  }
+
+  #find(filter: string): Entry<V> | undefined {
+    const { node, levels } = this.#place(filter);
+    let end: Node<V> | undefined = node;
+    for (const level of levels) end = end?.children?.get(level);
+    return end?.entries.find((entry) => entry.filter === filter);
   }
 }
 
@@ -124,111 +157,18 @@ interface Entry<V> {
 }
 
 /** A level of the filters that begin with the levels on the path to it. */
-class Node<V> {
-  readonly parent: Node<V> | undefined;
-  readonly level: string;
+interface Node<V> {
   /** Levels of a name that are used up on arrival; `ANY` in a node for `#`, which takes whatever remains. */
   readonly depth: number;
   /** The filters that end here. */
-  readonly entries: Entry<V>[] = [];
-  literal: Map<string, Node<V>> | undefined = undefined;
-  plus: Node<V> | undefined = undefined;
-  hash: Node<V> | undefined = undefined;
-
-  constructor(parent: Node<V> | undefined, level: string, depth: number) {
-    this.parent = parent;
-    this.level = level;
-    this.depth = depth;
-  }
-}
-
-/** The node in which `filter` ends, if there is one. */
-function reach<V>(root: Node<V>, filter: string): Node<V> | undefined {
-  let node: Node<V> | undefined = root;
-  for (let start = 0, end = 0; node !== undefined && end < filter.length; start = end + 1) {
-    end = endOfLevel(filter, start);
-    const level = filter.slice(start, end);
-    node = level === "+" ? node.plus : level === "#" ? node.hash : node.literal?.get(level);
-  }
-  return node;
-}
-
-/** The node in which `filter` ends, made with all above it where it is not there yet. */
-function make<V>(root: Node<V>, filter: string): Node<V> {
-  let node = root;
-  for (let start = 0, end = 0; end < filter.length; start = end + 1) {
-    end = endOfLevel(filter, start);
-    const level = filter.slice(start, end);
-    if (level === "+") {
-      node = node.plus ??= new Node(node, level, node.depth + 1);
-    } else if (level === "#") {
-      node = node.hash ??= new Node(node, level, ANY);
-    } else {
-      node.literal ??= new Map();
-      let child = node.literal.get(level);
-      if (child === undefined) node.literal.set(level, child = new Node(node, level, node.depth + 1));
-      node = child;
-    }
-  }
-  return node;
-}
-
-/** Takes a node off the tree if it serves no filter any more, and so on upwards. */
-function prune<V>(leaf: Node<V>): void {
-  for (let node = leaf; node.parent !== undefined && isEmpty(node); node = node.parent) {
-    const { parent, level } = node;
-    if (level === "+") parent.plus = undefined;
-    else if (level === "#") parent.hash = undefined;
-    else if (parent.literal?.delete(level) && parent.literal.size === 0) parent.literal = undefined;
-  }
-}
-
-function isEmpty<V>(node: Node<V>): boolean {
-  return node.entries.length === 0 && node.literal === undefined && node.plus === undefined &&
-    node.hash === undefined;
-}
-
-/** Appends the values of all filters below `root` that match `topic`, depth first: exact child, `+`, `#`. */
-function walk<V>(root: Node<V>, topic: string, into: V[]): void {
-  // The topic's levels as far as they were needed: cut once, though many nodes of one depth ask for the same one.
-  const levels: string[] = [];
-  let cut = 0;
-  // What is still to visit, the next one last. A node's `#` goes in first, since it comes after all its branches.
-  const stack: Node<V>[] = [root];
-  for (let node = stack.pop(); node !== undefined; node = stack.pop()) {
-    if (node.depth === ANY) {
-      append(node.entries, into);
-      continue;
-    }
-    if (node.depth === levels.length) {
-      if (cut > topic.length) {
-        append(node.entries, into);
-        if (node.hash !== undefined) append(node.hash.entries, into); // `a/#` matches `a` too.
-        continue;
-      }
-      const end = endOfLevel(topic, cut);
-      levels.push(topic.slice(cut, end));
-      cut = end + 1;
-    }
-    // [MQTT-4.7.2-1]: the names of the server are not for filters that begin with a wildcard.
-    if (node.depth > 0 || !topic.startsWith("$")) {
-      if (node.hash !== undefined) stack.push(node.hash);
-      if (node.plus !== undefined) stack.push(node.plus);
-    }
-    const literal = node.literal?.get(levels[node.depth]!);
-    if (literal !== undefined) stack.push(literal);
-  }
+  readonly entries: Entry<V>[];
+  children: Map<string, Node<V>> | undefined;
 }
 
 function append<V>(entries: readonly Entry<V>[], into: V[]): void {
   for (let i = 0; i < entries.length; i++) into.push(entries[i]!.value);
 }
 
-function endOfLevel(text: string, start: number): number {
-  const end = text.indexOf("/", start);
-  return end === -1 ? text.length : end;
-}
-
-function hasWildcard(filter: string): boolean {
-  return filter.includes("+") || filter.includes("#");
+function visit<V>(stack: Node<V>[], child: Node<V> | undefined): void {
+  if (child !== undefined) stack.push(child);
 }

@@ -4,13 +4,34 @@
  * @module
  */
 import type { Codec, Wire } from "../codec.ts";
-import * as read from "./read.ts";
-import * as write from "./write.ts";
+import { check, readAcknowledgement, readConnack, readPublish, readReasons } from "./read.ts";
+import {
+  writeAcknowledgement,
+  writeConnect,
+  writeDisconnect,
+  writePing,
+  writePublish,
+  writeSubscribe,
+  writeUnsubscribe,
+} from "./write.ts";
+
+const WIRE: Wire = {
+  check,
+  readAcknowledgement,
+  readConnack,
+  readPublish,
+  readReasons,
+  writeAcknowledgement,
+  writeConnect,
+  writeDisconnect,
+  writePing,
+  writePublish,
+  writeSubscribe,
+  writeUnsubscribe,
+};
 
 /** MQTT 3.1.1, protocol level 4. It keeps nothing for a connection, so all share one wire. */
 export const v4: Codec = {
   level: 4,
   open: (): Wire => WIRE,
 };
-
-const WIRE: Wire = { ...write, ...read };

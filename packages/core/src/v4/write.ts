@@ -22,40 +22,22 @@ import { writeText } from "../text.ts";
 import { utf8Length } from "../topic.ts";
 
 export function writeConnect(out: Outbox, options: ConnectOptions): void {
-  const { clientId, username, password, will } = options;
-  const idLength = sizeOf(clientId);
+  const { keepAlive, username, password, will } = options;
   let flags = options.cleanSession ? 0x02 : 0;
-  let size = 12 + idLength;
-  let topicLength = 0, willLength = 0, usernameLength = 0, passwordLength = 0;
+  const fields: Payload[] = [options.clientId];
   if (will !== undefined) {
-    flags |= 0x04 | ((will.qos ?? 0) << 3) | (will.retain ? 0x20 : 0);
-    topicLength = sizeOf(will.topic);
-    willLength = sizeOf(will.payload);
-    size += 4 + topicLength + willLength;
+    flags |= 0x04 | (will.qos ?? 0) << 3 | (will.retain ? 0x20 : 0);
+    fields.push(will.topic, will.payload);
   }
   if (username !== undefined) {
     flags |= 0x80;
-    usernameLength = sizeOf(username);
-    size += 2 + usernameLength;
+    fields.push(username);
   }
   if (password !== undefined) {
     flags |= 0x40;
-    passwordLength = sizeOf(password);
-    size += 2 + passwordLength;
+    fields.push(password);
   }
-  let at = begin(out, CONNECT, size);
-  const bytes = out.bytes;
-  at = writeField(bytes, at, "MQTT", 4);
-  bytes[at++] = 4;
-  bytes[at++] = flags;
-  at = writeNumber(bytes, at, options.keepAlive);
-  at = writeField(bytes, at, clientId, idLength);
-  if (will !== undefined) {
-    at = writeField(bytes, at, will.topic, topicLength);
-    at = writeField(bytes, at, will.payload, willLength);
-  }
-  if (username !== undefined) at = writeField(bytes, at, username, usernameLength);
-  if (password !== undefined) writeField(bytes, at, password, passwordLength);
+  writeParts(out, CONNECT, ["MQTT", 4, flags, keepAlive >> 8, keepAlive, ...fields]);
 }
 
 export function writePublish(
@@ -70,28 +52,17 @@ export function writePublish(
   const size = 2 + topic.length + (qos === 0 ? 0 : 2) + payload.length;
   let at = begin(out, PUBLISH | (duplicate ? 0x08 : 0) | (qos << 1) | (retain ? 1 : 0), size);
   const bytes = out.bytes;
-  at = writeField(bytes, at, topic, topic.length);
+  at = writeField(bytes, at, topic);
   if (qos !== 0) at = writeNumber(bytes, at, id);
   bytes.set(payload, at);
 }
 
 export function writeSubscribe(out: Outbox, id: PacketId, filters: readonly Filter[]): void {
-  let size = 2;
-  for (const filter of filters) size += 3 + sizeOf(filter.topic);
-  let at = begin(out, SUBSCRIBE, size);
-  at = writeNumber(out.bytes, at, id);
-  for (const { topic, qos } of filters) {
-    at = writeField(out.bytes, at, topic, sizeOf(topic));
-    out.bytes[at++] = qos;
-  }
+  writeParts(out, SUBSCRIBE, [id >> 8, id, ...filters.flatMap(({ topic, qos }) => [topic, qos])]);
 }
 
 export function writeUnsubscribe(out: Outbox, id: PacketId, filters: readonly string[]): void {
-  let size = 2;
-  for (const filter of filters) size += 2 + sizeOf(filter);
-  let at = begin(out, UNSUBSCRIBE, size);
-  at = writeNumber(out.bytes, at, id);
-  for (const filter of filters) at = writeField(out.bytes, at, filter, sizeOf(filter));
+  writeParts(out, UNSUBSCRIBE, [id >> 8, id, ...filters]);
 }
 
 export function writeAcknowledgement(out: Outbox, type: number, id: PacketId): void {
@@ -102,11 +73,22 @@ export function writeAcknowledgement(out: Outbox, type: number, id: PacketId): v
 }
 
 export function writePing(out: Outbox): void {
-  begin(out, PINGREQ, 0);
+  writeParts(out, PINGREQ, []);
 }
 
 export function writeDisconnect(out: Outbox): void {
-  begin(out, DISCONNECT, 0);
+  writeParts(out, DISCONNECT, []);
+}
+
+/** Appends a packet whose body is `parts`: a number is a byte, text and bytes stand behind their length. */
+function writeParts(out: Outbox, first: number, parts: readonly (number | Payload)[]): void {
+  let size = 0;
+  for (const part of parts) size += typeof part === "number" ? 1 : 2 + sizeOf(part);
+  let at = begin(out, first, size);
+  for (const part of parts) {
+    if (typeof part === "number") out.bytes[at++] = part;
+    else at = writeField(out.bytes, at, part);
+  }
 }
 
 /** Reserves a packet and writes its fixed header; gives where the body begins. */
@@ -127,11 +109,9 @@ function writeNumber(bytes: Uint8Array, at: number, value: number): number {
 }
 
 /** Text or bytes behind their length in two bytes; gives where they end. */
-function writeField(bytes: Uint8Array, at: number, field: Payload, length: number): number {
-  return writeRaw(bytes, writeNumber(bytes, at, length), field, length);
-}
-
-function writeRaw(bytes: Uint8Array, at: number, field: Payload, length: number): number {
+function writeField(bytes: Uint8Array, at: number, field: Payload): number {
+  const length = sizeOf(field);
+  at = writeNumber(bytes, at, length);
   if (typeof field === "string") writeText(bytes, at, field);
   else bytes.set(field, at);
   return at + length;
