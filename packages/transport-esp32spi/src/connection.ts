@@ -25,7 +25,8 @@ export class EspConnection implements Connection {
   readonly #over = new AbortController();
   #resting: AbortController | undefined;
   #quiet = 0;
-  #nextAsk: number;
+  #nextAsk = 0;
+  #askPause = 0;
   #ended = false;
   #failure: ConnectionError | undefined;
   #endRead: (() => void) | undefined;
@@ -40,7 +41,7 @@ export class EspConnection implements Connection {
     // Before 3.0.0 a full send buffer costs the connection: small pieces, with time to leave in between.
     this.#chunk = version.waitsToSend ? MAX_SEND : LEGACY_CHUNK;
     this.#breath = version.waitsToSend ? 0 : LEGACY_BREATH;
-    this.#nextAsk = control.clock.now() + ASK_EVERY;
+    this.#stir();
   }
 
   /** Waits for bytes. */
@@ -53,7 +54,7 @@ export class EspConnection implements Connection {
     }
     return new Promise((resolve, reject) => {
       this.#endRead = () => resolve(null);
-      this.#receive().then(resolve, reject).finally(() => this.#endRead = undefined);
+      this.#receive().finally(() => this.#endRead = undefined).then(resolve, reject);
     });
   }
 
@@ -67,7 +68,7 @@ export class EspConnection implements Connection {
     }
     return new Promise((resolve, reject) => {
       this.#endWrite = () => reject(closed());
-      this.#send(bytes).then(resolve, reject).finally(() => this.#endWrite = undefined);
+      this.#send(bytes).finally(() => this.#endWrite = undefined).then(resolve, reject);
     });
   }
 
@@ -101,7 +102,7 @@ export class EspConnection implements Connection {
 
   /** Takes what has arrived, and notes the end. */
   async #take(ask: boolean): Promise<Uint8Array> {
-    if (ask) this.#nextAsk = this.#control.clock.now() + ASK_EVERY;
+    if (ask) this.#askLater(Math.min(2 * this.#askPause, RARE_ASK));
     try {
       const bytes = await this.#control.socketReceive(this.#socket, MAX_READ, ask);
       if (bytes === null) this.#ended = true;
@@ -124,10 +125,16 @@ export class EspConnection implements Connection {
     this.#resting = undefined;
   }
 
-  /** Something happens: the next look is due at once. */
+  /** Something happens: the next look is due at once, and the question whether the peer has ended soon. */
   #stir(): void {
     this.#quiet = 0;
     this.#resting?.abort();
+    this.#askLater(FIRST_ASK);
+  }
+
+  #askLater(pause: number): void {
+    this.#askPause = pause;
+    this.#nextAsk = this.#control.clock.now() + pause;
   }
 
   async #send(bytes: Uint8Array): Promise<void> {
@@ -220,8 +227,12 @@ const NOTHING = new Uint8Array(0);
 
 /** Looks without a rest, before they become rarer. */
 const EAGER = 8;
-/** Milliseconds between two questions whether the peer is there: each is a chance to lose what comes right then. */
-const ASK_EVERY = 1000;
+/**
+ * Milliseconds until the question whether the peer is there: after the last byte, later. Not more often than of use: each
+ * is a chance to lose bytes that arrive together with the end right then.
+ */
+const FIRST_ASK = 30;
+const RARE_ASK = 1000;
 /** Milliseconds before a write that the module did not take is tried again: this, then more, then this. */
 const FIRST_WAIT = 10;
 const LONGEST_WAIT = 100;
