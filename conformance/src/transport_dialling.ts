@@ -72,12 +72,19 @@ export const diallingCases: readonly RuleCase[] = [
     async run(arena: Arena) {
       const listener = await arena.listen();
       const closing: Promise<void>[] = [];
-      for (let turns = 0; turns < 60; turns++) {
+      // After so many microtasks, then after so many turns of the event loop; a few turns again and again, because that
+      // is when sockets on this machine open.
+      const moments: { readonly microtasks: number; readonly turns: number }[] = [];
+      for (let count = 0; count < 30; count++) {
+        moments.push({ microtasks: count, turns: 0 }, { microtasks: 0, turns: count });
+        for (let turns = 1; turns < 4; turns++) moments.push({ microtasks: count, turns });
+      }
+      for (const { microtasks, turns } of moments) {
         const controller = new AbortController();
         const reason = { turns };
         const attempt = arena.fixture.transport.connect(listener.address, { signal: controller.signal });
-        // After so many microtasks, then after so many turns of the event loop.
-        for (let turn = turns < 30 ? 0 : 30; turn < turns; turn++) await (turns < 30 ? undefined : pause(0));
+        for (let turn = 0; turn < turns; turn++) await pause(0);
+        for (let microtask = 0; microtask < microtasks; microtask++) await undefined;
         controller.abort(reason);
         const done = await arena.settles(attempt, "connect() after an abort");
         if ("value" in done) closing.push(arena.beside(done.value.close()));
