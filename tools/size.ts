@@ -16,13 +16,20 @@ interface Bundle {
 }
 
 const bundles: readonly Bundle[] = [
+  ...([["Node", "node", 16_950], ["Deno", "deno", 16_720]] as const).map(([runtime, entry, limit]) => ({
+    name: `MQTT + tcp for ${runtime}`,
+    source:
+      `export { MQTT } from "@minimqtt/client"; export { tcp } from "@minimqtt/transport-tcp/${entry}";`,
+    needs: ["packages/client/src/mod.ts", `packages/transport-tcp/src/${entry}.ts`],
+    // It may not grow while it is on its way to the goal.
+    limit,
+    goal: 7 * 1024,
+  })),
   {
-    name: "MQTT + tcp",
+    name: "MQTT + tcp for every runtime",
     source: 'export { MQTT } from "@minimqtt/client"; export { tcp } from "@minimqtt/transport-tcp";',
     needs: ["packages/client/src/mod.ts", "packages/transport-tcp/src/mod.ts"],
-    // It may not grow while it is on its way to the goal.
-    limit: 17_900,
-    goal: 7 * 1024,
+    limit: 17_950,
   },
   {
     name: "Client + ws",
