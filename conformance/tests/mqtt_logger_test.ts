@@ -209,12 +209,12 @@ describe("logger: what", () => {
       /^warning Socket error when connecting: .*refused the connection$/,
       /^debug Waiting 2 seconds before the next attempt$/,
       /^info MQTT error while connecting: Connection Refused - Unauthorized$/,
-      /^debug SUBSCRIBING to "s" with QoS 1 \{"topic":"s","qos":1\}$/,
-      /^debug Sending PUBLISH: topic "t", 8 bytes, QoS 0, retain false \{.*\}$/,
-      /^debug Sending PUBLISH: topic "t", 8 bytes, QoS 1, retain true \{.*\}$/,
-      /^debug Receiving PUBLISH: topic "s", 8 bytes, QoS 1$/,
+      /^debug SUBSCRIBING to \{"topic":"s","qos":1\} \{"topic":"s","qos":1\}$/,
+      /^debug Sending PUBLISH \{"topic":"t","bytes":8,"qos":0,"retain":false,"id":0\} \{.*\}$/,
+      /^debug Sending PUBLISH \{"topic":"t","bytes":8,"qos":1,"retain":true,"id":2\} \{.*\}$/,
+      /^debug Receiving PUBLISH \{"topic":"s","bytes":8,"qos":1\} \{.*\}$/,
       /^warning ignored a packet of type 0x40 that nobody waits for$/,
-      /^debug UNSUBSCRIBING from "s"$/,
+      /^debug UNSUBSCRIBING from \{"topic":"s"\} \{.*\}$/,
       /^warning Unable to send DISCONNECT$/,
     ];
     for (const pattern of patterns) {

@@ -51,7 +51,14 @@ import { defaultTransport } from "./default_transport.ts";
 import { dial } from "./dial.ts";
 import { MMQTTException, MMQTTStateError, noData, toException } from "./exceptions.ts";
 import { Link } from "./link.ts";
-import { type ForeignLogger, type Logger, type LoggerPackage, NullLogger, toLogger } from "./logger.ts";
+import {
+  type ForeignLogger,
+  type LogDetails,
+  type Logger,
+  type LoggerPackage,
+  NullLogger,
+  toLogger,
+} from "./logger.ts";
 import {
   byName,
   type CallOptions,
@@ -376,7 +383,7 @@ export class MQTT<U = unknown, B extends boolean = false> implements AsyncDispos
       throw new MMQTTStateError("Topic must be subscribed to before attempting unsubscribe.");
     }
     const until = this.#until(options);
-    if (this.#debugging) this.#logger.debug(`UNSUBSCRIBING from ${topics.map(quote).join(", ")}`);
+    this.#debugEach("UNSUBSCRIBING from", topics.map((topic) => ({ topic })));
     const id = this.#engine.unsubscribe(topics);
     await this.#settle(id, until, options, "UNSUBSCRIBE");
     for (const topic of topics) this.#wanted.delete(topic);
@@ -732,6 +739,15 @@ export class MQTT<U = unknown, B extends boolean = false> implements AsyncDispos
     return logger !== SILENCE && (logger.isEnabledFor === undefined || logger.isEnabledFor(DEBUG));
   }
 
+  /** Text from outside is quoted: it can neither forge a line of the log nor be taken for a directive of its format. */
+  #debug(what: string, details: LogDetails): void {
+    this.#logger.debug(`${what} ${JSON.stringify(details).replaceAll("%", "\\u0025")}`, details);
+  }
+
+  #debugEach(what: string, list: readonly Filter[] | readonly { readonly topic: string }[]): void {
+    if (this.#debugging) { for (const entry of list) this.#debug(what, { ...entry }); }
+  }
+
   async #publish(topic: string, msg: MessageInput, options: PublishArguments): Promise<void> {
     const { retain = false, qos = 0 } = options;
     if (!this.#ready(options)) await this.#demandConnected();
@@ -745,10 +761,7 @@ export class MQTT<U = unknown, B extends boolean = false> implements AsyncDispos
     }
     const until = this.#until(options);
     const id = this.#engine.publish(topic, payload, qos, retain);
-    if (this.#debugging) {
-      const text = `Sending PUBLISH: topic ${quote(topic)}, ${size} bytes, QoS ${qos}, retain ${retain}`;
-      this.#logger.debug(text, { topic, bytes: size, qos, retain, id });
-    }
+    if (this.#debugging) this.#debug("Sending PUBLISH", { topic, bytes: size, qos, retain, id });
     this.#link.kick();
     if (qos !== 0) await this.#settle(id, until, options, "PUBLISH");
     else if (this.#engine.pending >= HIGH_WATER) {
@@ -760,17 +773,13 @@ export class MQTT<U = unknown, B extends boolean = false> implements AsyncDispos
   async #subscribe(filters: readonly Filter[], options: CallOptions): Promise<number[]> {
     const until = this.#until(options);
     const id = this.#engine.subscribe(filters);
-    if (this.#debugging) {
-      for (const { topic, qos } of filters) {
-        this.#logger.debug(`SUBSCRIBING to ${quote(topic)} with QoS ${qos}`, { topic, qos });
-      }
-    }
+    this.#debugEach("SUBSCRIBING to", filters);
     const { reasons } = await this.#settle(id, until, options, "SUBSCRIBE");
-    const granted = filters.map(({ topic, qos }, i) => ({ topic, qos, reason: reasons[i]! }))
-      .filter(({ reason }) => reason <= 2);
     // All before the first callback, which may throw, or unsubscribe (MM-106).
-    for (const { topic, qos } of granted) this.#wanted.set(topic, qos);
-    for (const { topic, reason } of granted) await this.onSubscribe?.(this, this.userData, topic, reason);
+    filters.forEach(({ topic, qos }, i) => reasons[i]! <= 2 && this.#wanted.set(topic, qos));
+    for (const [i, { topic }] of filters.entries()) {
+      if (reasons[i]! <= 2) await this.onSubscribe?.(this, this.userData, topic, reasons[i]!);
+    }
     const refused = reasons.findIndex((reason) => reason > 2);
     if (refused >= 0) {
       const code = reasons[refused]!;
@@ -813,9 +822,7 @@ export class MQTT<U = unknown, B extends boolean = false> implements AsyncDispos
   #deliver(message: Message): unknown {
     const { topic } = message;
     if (this.#debugging) {
-      this.#logger.debug(
-        `Receiving PUBLISH: topic ${quote(topic)}, ${message.payload.length} bytes, QoS ${message.qos}`,
-      );
+      this.#debug("Receiving PUBLISH", { topic, bytes: message.payload.length, qos: message.qos });
     }
     const payload = (this.#settings.useBinaryMode ? message.payload : this.#decode(message)) as Received<B>;
     if (this.#callbacks.size > 0) {
@@ -860,11 +867,6 @@ function notConnected(): MMQTTStateError {
 /** Bytes of our own: the caller's may change. Not slice(): a Buffer's does not copy. */
 function own<P extends Payload | undefined>(payload: P): P {
   return payload instanceof Uint8Array ? new Uint8Array(payload) as P : payload;
-}
-
-/** Text from outside, so that it can neither forge a line of the log nor be taken for a directive of its format. */
-function quote(text: string): string {
-  return JSON.stringify(text).replaceAll("%", "\\u0025");
 }
 
 const SILENCE = new NullLogger();

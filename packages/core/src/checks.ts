@@ -66,7 +66,7 @@ export function checkPayload(payload: unknown, overhead: number): asserts payloa
  */
 export function checkSize(remaining: number): void {
   if (remaining <= MAX_REMAINING_LENGTH) return;
-  const text = `invalid remaining length: ${remaining} bytes, at most ${MAX_REMAINING_LENGTH} fit one packet`;
+  const text = `invalid remaining length: ${remaining}, at most ${MAX_REMAINING_LENGTH}`;
   throw new UsageError("payload-too-large", text);
 }
 

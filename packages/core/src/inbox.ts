@@ -8,6 +8,7 @@
  * @module
  */
 import { ProtocolError } from "./errors.ts";
+import { Queue } from "./queue.ts";
 
 const BETWEEN = 0;
 const HEADER = 1;
@@ -33,9 +34,8 @@ export class Inbox {
 
   #chunk: Uint8Array = NOTHING;
   #at = 0;
-  /** Chunks behind the one being read, from `#next` on. */
-  #later: Uint8Array[] = [];
-  #next = 0;
+  /** Chunks behind the one being read. */
+  readonly #later = new Queue<Uint8Array>();
   #state: 0 | 1 | 2 = BETWEEN;
   #remaining = 0;
   #shift = 0;
@@ -64,7 +64,7 @@ export class Inbox {
 
   /** Whether there are bytes that {@link next} has not looked at. */
   get unread(): boolean {
-    return this.#at < this.#chunk.length || this.#later.length > 0;
+    return this.#at < this.#chunk.length || this.#later.first !== undefined;
   }
 
   /** How many bytes the packet that has begun still lacks, as far as is known; 0 between packets. */
@@ -76,12 +76,8 @@ export class Inbox {
   /** Forgets all bytes. */
   clear(): void {
     this.bytes = this.#chunk = this.#body = NOTHING;
-    this.start =
-      this.end =
-      this.#at =
-      this.#next =
-        0;
-    this.#later = [];
+    this.start = this.end = this.#at = 0;
+    this.#later.clear();
     this.#state = BETWEEN;
   }
 
@@ -166,18 +162,10 @@ export class Inbox {
 
   /** Goes on to the next chunk, and lets go of the one that is used up. */
   #turn(): boolean {
+    const chunk = this.#later.shift();
+    this.#chunk = chunk ?? NOTHING;
     this.#at = 0;
-    if (this.#later.length === 0) {
-      this.#chunk = NOTHING;
-      return false;
-    }
-    this.#chunk = this.#later[this.#next]!;
-    this.#later[this.#next++] = NOTHING;
-    if (this.#next === this.#later.length) {
-      this.#later = [];
-      this.#next = 0;
-    }
-    return true;
+    return chunk !== undefined;
   }
 }
 

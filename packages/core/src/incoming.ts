@@ -8,13 +8,13 @@
  * @module
  */
 import type { Message, PacketId } from "./packets.ts";
+import { Queue } from "./queue.ts";
 
 /** What was received and is not settled. */
 export class Incoming {
-  /** Messages of this connection that wait for the application, in order of arrival, from `#head` on. */
-  #waiting: Message[] = [];
-  #head = 0;
-  /** Those acknowledged before one that came earlier. */
+  /** Messages of this connection that wait for the application, in order of arrival. */
+  readonly #waiting = new Queue<Message>();
+  /** Those that are acknowledged, but for one that came earlier. */
   readonly #early = new Set<Message>();
   /** QoS 2 identifiers held: with their message while the application has it, with null afterwards. */
   readonly #held = new Map<PacketId, Message | null>();
@@ -31,7 +31,7 @@ export class Incoming {
       const held = this.#held.get(message.id);
       if (held !== undefined) {
         // One PUBREC answers all copies that come before it, and waits for its turn as every other.
-        if (!this.#owes(message.id)) {
+        if (!this.#waiting.some(({ qos, id }) => qos === 2 && id === message.id)) {
           this.#waiting.push(held ?? message);
           if (held === null) this.acknowledge(message);
         }
@@ -46,31 +46,14 @@ export class Incoming {
   /** The application is done with a message. One of an earlier connection, or acknowledged before, is let be. */
   acknowledge(message: Message): void {
     if (message.qos === 2 && this.#held.get(message.id) === message) this.#held.set(message.id, null);
-    if (this.#waiting[this.#head] !== message) {
-      if (this.#waiting.includes(message, this.#head)) this.#early.add(message);
-      return;
+    if (!this.#waiting.includes(message)) return;
+    this.#early.add(message);
+    for (;;) {
+      const { first } = this.#waiting;
+      if (first === undefined || !this.#early.delete(first)) return;
+      this.#waiting.shift();
+      this.#send(first);
     }
-    do {
-      const done = this.#waiting[this.#head++]!;
-      this.#early.delete(done);
-      this.#send(done);
-    } while (this.#head < this.#waiting.length && this.#early.has(this.#waiting[this.#head]!));
-    if (this.#head === this.#waiting.length) {
-      this.#waiting.length = 0;
-      this.#head = 0;
-    } else if (this.#head > 1024) {
-      this.#waiting.splice(0, this.#head);
-      this.#head = 0;
-    }
-  }
-
-  /** Whether a PUBREC with this identifier is still to be sent. */
-  #owes(id: PacketId): boolean {
-    for (let i = this.#head; i < this.#waiting.length; i++) {
-      const message = this.#waiting[i]!;
-      if (message.qos === 2 && message.id === id) return true;
-    }
-    return false;
   }
 
   /** PUBREL came: the identifier is free for a new message. False when it was not held. */
@@ -80,8 +63,7 @@ export class Incoming {
 
   /** The connection is gone: the server sends again what was not acknowledged, QoS 2 identifiers stay held. */
   closed(): void {
-    this.#waiting = [];
-    this.#head = 0;
+    this.#waiting.clear();
     this.#early.clear();
   }
 

@@ -125,20 +125,14 @@ export class Liveness {
   /** Why the peer is given up at `now`. */
   verdict(missing: number, now: Millis): ConnectionError {
     const reply = this.#replyTimeout / 1000;
-    if (now >= this.#connackBy) {
-      return new ConnectionError("connack-timeout", `No data received from broker for ${reply} seconds.`);
-    }
-    if (now >= this.#pongBy) {
-      const text = `PINGRESP not returned from broker within ${this.#pongTimeout / 1000} seconds.`;
-      return new ConnectionError("pingresp-timeout", text);
-    }
-    if (now >= this.#leaveBy) {
-      const text = `Unable to send anything within ${this.#pongTimeout / 1000} seconds.`;
-      return new ConnectionError("write-failed", text);
-    }
-    return new ConnectionError(
-      "packet-timeout",
-      `Unable to receive ${missing} bytes within ${reply} seconds.`,
-    );
+    const pong = this.#pongTimeout / 1000;
+    const [code, text] = now >= this.#connackBy
+      ? ["connack-timeout", `No data received from broker for ${reply} seconds.`] as const
+      : now >= this.#pongBy
+      ? ["pingresp-timeout", `PINGRESP not returned from broker within ${pong} seconds.`] as const
+      : now >= this.#leaveBy
+      ? ["write-failed", `Unable to send anything within ${pong} seconds.`] as const
+      : ["packet-timeout", `Unable to receive ${missing} bytes within ${reply} seconds.`] as const;
+    return new ConnectionError(code, text);
   }
 }

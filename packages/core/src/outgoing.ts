@@ -12,6 +12,7 @@
  */
 import { UsageError } from "./errors.ts";
 import type { PacketId, Payload, QoS } from "./packets.ts";
+import { Queue } from "./queue.ts";
 
 /** A message with QoS 1 or 2 that the server has not finished acknowledging. */
 export interface Flight {
@@ -40,8 +41,7 @@ export class Outgoing {
   window: number;
   readonly #flights = new Map<PacketId, Flight>();
   readonly #requests = new Map<PacketId, Request>();
-  #queue: Flight[] = [];
-  #head = 0;
+  #queue = new Queue<Flight>();
   #flying = 0;
   #last: PacketId = 0;
 
@@ -81,15 +81,9 @@ export class Outgoing {
 
   /** The next message to send, if the window has room: what has to be sent again first, then what is new. */
   next(): Flight | undefined {
-    while (this.#flying < this.window && this.#head < this.#queue.length) {
-      const flight = this.#queue[this.#head++]!;
-      if (this.#head === this.#queue.length) {
-        this.#queue = [];
-        this.#head = 0;
-      } else if (this.#head >= 1024 && this.#head * 2 >= this.#queue.length) {
-        this.#queue.splice(0, this.#head);
-        this.#head = 0;
-      }
+    while (this.#flying < this.window) {
+      const flight = this.#queue.shift();
+      if (flight === undefined) break;
       // Acknowledged while it waited to be sent again.
       if (this.#flights.get(flight.id) !== flight) continue;
       flight.flying = true;
@@ -134,18 +128,15 @@ export class Outgoing {
   /** The connection is gone: requests go with it, messages stay until the server says what it knows of them. */
   closed(): void {
     this.#requests.clear();
-    this.#queue = [];
-    this.#head = this.#flying = 0;
+    this.#queue.clear();
+    this.#flying = 0;
     for (const flight of this.#flights.values()) flight.flying = false;
   }
 
   /** The server has our session: everything that was under way is due again, in order [MQTT-4.4.0-1]. */
   resume(): void {
-    const flights = [...this.#flights.values()];
-    this.#queue = [
-      ...flights.filter((flight) => flight.phase !== "queued"),
-      ...flights.filter((flight) => flight.phase === "queued"),
-    ];
+    const queued = ({ phase }: Flight) => Number(phase === "queued");
+    this.#queue = new Queue([...this.#flights.values()].sort((a, b) => queued(a) - queued(b)));
   }
 
   /**
@@ -159,7 +150,7 @@ export class Outgoing {
       if (flight.phase !== "queued") lost.push(flight);
     }
     for (const flight of lost) this.#flights.delete(flight.id);
-    this.#queue = [...this.#flights.values()];
+    this.#queue = new Queue([...this.#flights.values()]);
     return lost;
   }
 }

@@ -66,7 +66,7 @@ export function checkTopic(topic: unknown): asserts topic is string {
 export function checkFilter(filter: unknown): asserts filter is string {
   checkLevels(filter, "Invalid topic filter: it", "invalid-filter");
   const flaw = /^\$(share|queue)\//.test(filter) && !/^\$(share\/[^/+#]+|queue)\/[^]/.test(filter)
-    ? "a shared one is $share/<group>/<filter> or $queue/<filter> [MQTT-4.8.2-1] [MQTT-4.8.2-2]"
+    ? "a shared one is $share/<group>/<filter> [MQTT-4.8.2-1] [MQTT-4.8.2-2]"
     : /[^/][+#]|\+[^/]|#[^]/.test(filter)
     ? '"+" and "#" each fill a level, and "#" the last [MQTT-4.7.1-2] [MQTT-4.7.1-3]'
     : "";

@@ -1,0 +1,50 @@
+/**
+ * First in, first out. An array's own `shift()` moves all that remains; here any item costs the same, however many wait.
+ *
+ * @module
+ */
+
+/** Items in the order in which they came. What has left is not held. */
+export class Queue<T extends object> {
+  #items: (T | undefined)[];
+  #head = 0;
+
+  /** Takes what waits from the beginning. */
+  constructor(items: T[] = []) {
+    this.#items = items;
+  }
+
+  /** The item that leaves next. */
+  get first(): T | undefined {
+    return this.#items[this.#head];
+  }
+
+  push(item: T): void {
+    this.#items.push(item);
+  }
+
+  shift(): T | undefined {
+    const { first } = this;
+    if (first === undefined) return undefined;
+    this.#items[this.#head++] = undefined;
+    if (this.#head === this.#items.length) this.clear();
+    else if (this.#head >= 1024 && this.#head * 2 >= this.#items.length) {
+      this.#items.splice(0, this.#head);
+      this.#head = 0;
+    }
+    return first;
+  }
+
+  includes(item: T): boolean {
+    return this.#items.includes(item, this.#head);
+  }
+
+  some(test: (item: T) => boolean): boolean {
+    return this.#items.some((item) => item !== undefined && test(item));
+  }
+
+  clear(): void {
+    this.#items = [];
+    this.#head = 0;
+  }
+}
