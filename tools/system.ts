@@ -18,11 +18,17 @@ export const tools: readonly Tool[] = [
   { command: "gcc", package: "gcc", purpose: "the kernel's own headers" },
 ];
 
-/** Whether a command is there, in PATH or where Debian puts servers. */
+/** Whether a command is there. */
 export function has(command: string): boolean {
+  return find(command) !== null;
+}
+
+/** Where a command is, in PATH or where Debian puts servers; null if nowhere. */
+export function find(command: string): string | null {
   const folders = (process.env.PATH ?? "").split(delimiter).concat("/usr/sbin", "/usr/local/sbin");
   const names = process.platform === "win32" ? [`${command}.exe`] : [command];
-  return folders.some((folder) => names.some((name) => isExecutable(join(folder, name))));
+  const files = folders.flatMap((folder) => names.map((name) => join(folder, name)));
+  return files.find(isExecutable) ?? null;
 }
 
 /** One line that names what is missing and how to get it, or null. */
