@@ -41,10 +41,10 @@ const steps: Readonly<Record<string, { readonly what: string; run(): Promise<Ver
     run: () => commands("deno lint --config tools/core.lint.json packages/core/src"),
   },
   types: {
-    what: "types for the core, Node, a page and tests, and for Deno",
+    what: "types for the core, Node, browsers and tests, and for Deno",
     run: () =>
       commands(
-        ...["core", "node", "page", "tests"].map((name) => `tsc -p tsconfig/${name}.json`),
+        ...["core", "node", "browser", "tests"].map((name) => `tsc -p tsconfig/${name}.json`),
         `deno check --quiet ${sourceFolders}`,
       ),
   },
