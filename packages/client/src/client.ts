@@ -97,7 +97,7 @@ export class Client implements AsyncDisposable {
     brokers: string | URL | readonly (string | URL)[],
     options: ClientOptions,
   ): Promise<Client> {
-    const { signal } = options;
+    const signal = options?.signal;
     signal?.throwIfAborted();
     const client = new Client(brokers, options);
     const onAbort = () => client.#lifeline.stop(signal!.reason);

@@ -11,6 +11,7 @@ import {
   type Transport,
   UsageError,
 } from "@minimqtt/core";
+import { checkConnect } from "@minimqtt/core/internal";
 import type { Clock } from "./clock.ts";
 import { dial } from "./dial.ts";
 import { chooseScheme, parseBroker } from "./target.ts";
@@ -61,7 +62,7 @@ export class Dialler {
   /**
    * Takes one broker or several.
    *
-   * @throws {UsageError} `invalid-argument` for what is no broker, or none that the transport can reach.
+   * @throws {UsageError} for what is no broker, or none that the transport can reach, and for what CONNECT cannot say.
    */
   constructor(brokers: string | URL | readonly (string | URL)[], options: DiallerOptions) {
     this.#options = options;
@@ -70,6 +71,8 @@ export class Dialler {
       throw new UsageError("invalid-argument", "connect() takes the URL of a broker, or a list of them");
     }
     this.#places = list.map((broker) => toPlace(broker, options.transport));
+    const { connect, credentials } = options;
+    checkConnect(typeof credentials === "object" ? { ...connect, ...credentials } : connect);
   }
 
   /** Host and port of the broker that is next. */
