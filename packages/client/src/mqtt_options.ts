@@ -111,29 +111,47 @@ export type Subscriptions =
   | readonly [string, QoS]
   | readonly (string | readonly [string, QoS] | Filter)[];
 
+/** Options of `new MQTT(...)`, complete. */
+export interface Settings {
+  readonly broker: string;
+  readonly transport: Transport | undefined;
+  readonly port: number;
+  readonly username: string | undefined;
+  readonly password: Payload | undefined;
+  readonly clientId: string | undefined;
+  readonly isSsl: boolean | undefined;
+  readonly keepAlive: number;
+  readonly recvTimeout: number;
+  readonly socketTimeout: number;
+  readonly connectRetries: number;
+  readonly retryDelay: number;
+  readonly useBinaryMode: boolean;
+  readonly userData: unknown;
+  readonly sessionId: string | null;
+  readonly clock: Clock;
+  readonly random: () => number;
+}
+
 /** Every option there is, and what it is when absent or null. */
-const DEFAULTS = {
+const DEFAULTS: Settings & { readonly [Name in keyof Required<MQTTOptions>]: unknown } = {
   broker: undefined as unknown as string,
-  transport: undefined as Transport | undefined,
+  transport: undefined,
   port: 0,
-  username: undefined as string | undefined,
-  password: undefined as Payload | undefined,
-  clientId: undefined as string | undefined,
-  isSsl: undefined as boolean | undefined,
+  username: undefined,
+  password: undefined,
+  clientId: undefined,
+  isSsl: undefined,
   keepAlive: 60,
   recvTimeout: 10,
   socketTimeout: 1,
   connectRetries: 5,
   retryDelay: 2,
   useBinaryMode: false,
-  userData: undefined as unknown,
-  sessionId: null as string | null,
+  userData: undefined,
+  sessionId: null,
   clock: systemClock,
   random: Math.random,
-} satisfies { [Name in keyof Required<MQTTOptions>]: unknown };
-
-/** Options of `new MQTT(...)`, complete. */
-export type Settings = Readonly<typeof DEFAULTS>;
+};
 
 /**
  * The constructor's options with what is absent filled in, checked in the reference's order (MM-003 to MM-005,
