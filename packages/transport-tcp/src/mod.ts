@@ -13,8 +13,10 @@
  */
 
 import type { Transport } from "@minimqtt/core";
+import { dial as denoDial } from "./deno.ts";
 import { transport } from "./dialling.ts";
 import type { TcpOptions } from "./dialling.ts";
+import { dial as nodeDial } from "./node.ts";
 
 export type { TcpOptions } from "./dialling.ts";
 
@@ -22,15 +24,10 @@ export type { TcpOptions } from "./dialling.ts";
  * Makes the TCP transport, for `mqtt://` and `tcp://` (port 1883, nothing encrypted). It fulfils the contract in
  * `@minimqtt/core`; what it throws is described there.
  *
- * Deno is served by `Deno.connect`, Bun and Node by `node:net`; only the one in use is loaded. Whoever bundles for one
+ * Deno is served by `Deno.connect`, Bun and Node by `node:net`; `node:net` is loaded only there. Whoever bundles for one
  * runtime imports `@minimqtt/transport-tcp/deno` or `@minimqtt/transport-tcp/node` and leaves the other out. All
  * addresses of a host name are tried, IPv6 and IPv4. On Deno `--allow-net=HOST:PORT` is all it needs.
  */
 export function tcp(options?: TcpOptions): Transport {
-  const deno = "Deno" in globalThis;
-  return transport(options, async (...call) => {
-    const { dial } = await (deno ? import("./deno.ts") : import("./node.ts"));
-    call[2]?.throwIfAborted();
-    return dial(...call);
-  });
+  return transport(options, "Deno" in globalThis ? denoDial : nodeDial);
 }

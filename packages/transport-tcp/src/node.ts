@@ -5,7 +5,6 @@
  */
 
 import type { Address, Connection, Transport } from "@minimqtt/core";
-import { connect } from "node:net";
 import { transport } from "./dialling.ts";
 import type { TcpOptions } from "./dialling.ts";
 import { NodeConnection } from "./node_connection.ts";
@@ -28,7 +27,14 @@ export function tcp(options?: TcpOptions): Transport {
  * Opens one socket. Takes the signal for giving up early; rejects with the error of `node:net` (an `AggregateError`
  * where several addresses failed), or with the signal's reason.
  */
-export function dial({ host, port }: Address, noDelay: boolean, signal?: AbortSignal): Promise<Connection> {
+export async function dial(
+  { host, port }: Address,
+  noDelay: boolean,
+  signal?: AbortSignal,
+): Promise<Connection> {
+  // Here, so that a program for all runtimes can hold this module and not touch what another runtime lacks.
+  const { connect } = await import("node:net");
+  signal?.throwIfAborted();
   return new Promise((resolve, reject) => {
     const socket = connect({
       host,
