@@ -154,12 +154,15 @@ export class EspSpiControl {
     return this.#session.exclusive(() => this.#session.version());
   }
 
-  /** The status of the Wi-Fi connection, one of {@link WL}. Sends GET_CONN_STATUS. */
+  /**
+   * The status of the Wi-Fi connection, one of {@link WL}. Sends GET_CONN_STATUS, and STOP_CLIENT_TCP for all open sockets
+   * when the connection was lost, and with it theirs.
+   */
   status(): Promise<number> {
     return this.#session.exclusive(() => this.#status());
   }
 
-  /** Whether the module is connected to a network, with an address. Sends GET_CONN_STATUS. */
+  /** Whether the module is connected to a network. Sends what {@link EspSpiControl.status} sends. */
   async isConnected(): Promise<boolean> {
     return await this.status() === WL.CONNECTED;
   }
@@ -204,8 +207,9 @@ export class EspSpiControl {
   }
 
   /**
-   * Connects to a network; without a passphrase to an open one. Sends SET_PASSPHRASE or SET_NET, then GET_CONN_STATUS
-   * every 100 ms, and GET_IPADDR until there is an address.
+   * Connects to a network; without a passphrase to an open one. Sends STOP_CLIENT_TCP for all open sockets, which are
+   * dead then in any case, SET_PASSPHRASE or SET_NET, GET_CONN_STATUS every 100 ms, and GET_IPADDR until there is an
+   * address.
    *
    * `ssid` has 1 to 32 bytes; `passphrase` 8 to 63, or is the key itself, 64 hexadecimal digits.
    *
@@ -216,8 +220,11 @@ export class EspSpiControl {
     const name = textArgument("ssid", ssid, 1, 32);
     const secret = passphrase ? passphraseArgument(passphrase) : undefined;
     options.signal?.throwIfAborted();
-    if (secret) await this.#session.ask(commands.setPassphrase, name, secret);
-    else await this.#session.ask(commands.setNet, name);
+    await this.#session.exclusive(async () => {
+      await this.#sockets.dropAll();
+      if (secret) await this.#session.command(commands.setPassphrase, [name, secret]);
+      else await this.#session.command(commands.setNet, [name]);
+    });
     await this.#joined(ssid, options);
   }
 
@@ -236,6 +243,7 @@ export class EspSpiControl {
     const password = textArgument("password", login.password, 1, 32);
     options.signal?.throwIfAborted();
     await this.#session.exclusive(async () => {
+      await this.#sockets.dropAll();
       await this.#session.command(commands.setNet, [name]);
       await this.#session.command(commands.setEnterpriseIdentity, [identity]);
       await this.#session.command(commands.setEnterpriseUser, [user]);
@@ -538,7 +546,10 @@ export class EspSpiControl {
 
   async #status(): Promise<number> {
     const status = readNumber((await this.#session.command(commands.getConnStatus))[0]);
+    const { online } = this.#session;
     this.#session.noteStatus(status);
+    // The module closes what the lost link has broken, or does not; it never frees the slots.
+    if (online && status !== WL.CONNECTED) await this.#sockets.dropAll();
     return status;
   }
 

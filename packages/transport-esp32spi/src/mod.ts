@@ -15,3 +15,5 @@ export { esp32spi } from "./transport.ts";
 export type { Esp32SpiOptions } from "./transport.ts";
 export type { Encryption } from "./values.ts";
 export { FirmwareVersion } from "./versions.ts";
+export { WiFiManager } from "./wifi_manager.ts";
+export type { WiFiManagerOptions, WiFiNetwork } from "./wifi_manager.ts";

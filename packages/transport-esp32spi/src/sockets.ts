@@ -167,6 +167,11 @@ export class Sockets {
     });
   }
 
+  /** Ends all of them; for use inside a turn. What connects to a network ends all connections. */
+  async dropAll(): Promise<void> {
+    for (const socket of [...this.#open.values()]) await this.#drop(socket);
+  }
+
   /** Whether it is still this host's. */
   isOpen(socket: EspSocket): boolean {
     return this.#open.get(socket.number) === socket;

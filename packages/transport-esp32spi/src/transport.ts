@@ -5,10 +5,11 @@
  */
 
 import { ConnectionError, UsageError } from "@minimqtt/core";
-import type { Address, Connection, DialOptions, Scheme, Transport } from "@minimqtt/core";
+import type { Address, Connection, Scheme, Transport } from "@minimqtt/core";
 import { EspConnection } from "./connection.ts";
 import { EspSpiControl } from "./control.ts";
 import type { EspSocket } from "./sockets.ts";
+import type { WiFiManager } from "./wifi_manager.ts";
 
 /** Options of {@link esp32spi}. */
 export interface Esp32SpiOptions {
@@ -24,6 +25,8 @@ export interface Esp32SpiOptions {
    * chip-select windows a second (42), and where GPIO0 is wired 4, whatever this says.
    */
   readonly idle?: number;
+  /** Sees to it, before each attempt, that the module is connected to a network. */
+  readonly wifi?: WiFiManager;
 }
 
 /**
@@ -34,7 +37,7 @@ export interface Esp32SpiOptions {
  * Several connections share the bus, each command in its turn. A command that takes the module long holds up all:
  * connecting to an address that does not answer, 3 s, and sending to a peer that does not read, 10 s.
  *
- * The module must be connected to a network: `control.connectAP(...)`, or `WiFiManager`.
+ * The module must be connected to a network: by `control.connectAP(...)` beforehand, or by the option `wifi`.
  *
  * @throws {UsageError} `invalid-argument` for what is no `EspSpiControl`, or an `idle` that is no number from 1 to 60000.
  *
@@ -51,7 +54,7 @@ export interface Esp32SpiOptions {
  * ```
  */
 export function esp32spi(control: EspSpiControl, options: Esp32SpiOptions = {}): Transport {
-  const { secure = false, idle = 50 } = options;
+  const { secure = false, idle = 50, wifi } = options;
   if (!(control instanceof EspSpiControl)) {
     throw new UsageError(
       "invalid-argument",
@@ -64,7 +67,11 @@ export function esp32spi(control: EspSpiControl, options: Esp32SpiOptions = {}):
   return {
     name: "esp32spi",
     schemes: secure ? [MQTTS, MQTT] : [MQTT, MQTTS],
-    connect: (address, options) => connect(control, idle, { secure, ...address }, options),
+    connect: (address, { signal } = {}) =>
+      connect(control, idle, signal, async () => {
+        await wifi?.connect(signal && { signal });
+        return await dial(control, { secure, ...address }, signal);
+      }),
   };
 }
 
@@ -75,14 +82,14 @@ const MQTTS: Scheme = { name: "mqtts", port: 8883, secure: true };
 function connect(
   control: EspSpiControl,
   idle: number,
-  address: Address,
-  { signal }: DialOptions = {},
+  signal: AbortSignal | undefined,
+  open: () => Promise<EspSocket>,
 ): Promise<Connection> {
   return new Promise((resolve, reject) => {
     if (signal?.aborted) return reject(signal.reason);
     const abort = () => reject(signal?.reason);
     signal?.addEventListener("abort", abort);
-    dial(control, address, signal).then(async (socket) => {
+    open().then(async (socket) => {
       signal?.removeEventListener("abort", abort);
       if (signal?.aborted) await control.socketClose(socket).catch(() => undefined);
       else resolve(new EspConnection(control, socket, await control.firmwareVersion(), idle));
