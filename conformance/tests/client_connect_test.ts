@@ -298,7 +298,7 @@ describe("Client.connect(): wrong options", () => {
       "a will that is none",
       "x",
       { ...good, will: { topic: "t", payload: 1 } },
-      "the will's payload must be text or bytes",
+      "a payload is text, a Uint8Array, an ArrayBuffer or a view of one",
     ],
     [
       "a will to a filter",

@@ -194,9 +194,9 @@ export class Client implements AsyncDisposable {
    * published anew, and may arrive twice; a message with QoS 2 that it had taken over is not, and rejects.
    *
    * @throws {UsageError} `invalid-topic`, `invalid-argument`, `payload-too-large`; `queue-full` and `not-connected` as
-   * chosen in `sending`; `not-connected` after `close()`.
+   * chosen in `sending`; `not-connected` after `close()`, and for what it dropped.
    * @throws {ConnectionError} `session-lost` for a message with QoS 2 of which nobody knows whether it is delivered;
-   * `closed` when it was dropped by `close`; the error that ended the client.
+   * and whatever else has ended the client.
    */
   publish(topic: string, payload: ClientPayload, options?: PublishOptions): Promise<void> {
     return this.#sender.publish(topic, payload, options);

@@ -18,7 +18,7 @@ import { checkFilter, checkKeepAlive, checkQoS } from "@minimqtt/core/internal";
 import type { Clock } from "./clock.ts";
 import type { Credentials, CredentialsSource } from "./dialler.ts";
 import type { QueueLimits } from "./message_queue.ts";
-import { asPayload } from "./payload.ts";
+import { toBytes } from "./payload.ts";
 import type { ReceivedMessage } from "./received_message.ts";
 
 const LONGEST_KEEP_ALIVE = 65_535_000;
@@ -285,8 +285,7 @@ export function checkOneOf(value: unknown, name: string, words: readonly unknown
 }
 
 function toWill(will: ClientWill): Will {
-  const payload = asPayload(will.payload);
-  if (payload === undefined) throw invalid("the will's payload must be text or bytes");
+  const payload = toBytes(will.payload);
   return { ...will, payload: typeof payload === "string" ? payload : new Uint8Array(payload) };
 }
 

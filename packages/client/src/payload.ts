@@ -17,6 +17,20 @@ export function asPayload(message: unknown): Payload | undefined {
 }
 
 /**
+ * The same for `Client`, which takes nothing else.
+ *
+ * @throws {UsageError} `invalid-argument`
+ */
+export function toBytes(message: unknown): Payload {
+  const payload = asPayload(message);
+  if (payload !== undefined) return payload;
+  throw new UsageError(
+    "invalid-argument",
+    "a payload is text, a Uint8Array, an ArrayBuffer or a view of one",
+  );
+}
+
+/**
  * Text stays text, numbers become text by Python's rules (MM-077), bytes become a view of the same bytes (MM-076).
  *
  * @throws {UsageError} `invalid-argument` for null, booleans, objects and numbers that are not finite.

@@ -7,23 +7,23 @@
  *
  * @module
  */
-import {
-  ConnectionError,
-  type Engine,
-  type PacketId,
-  type Payload,
-  type QoS,
-  UsageError,
-} from "@minimqtt/core";
+import { ConnectionError, UsageError } from "@minimqtt/core";
+import type { Engine, PacketId, Payload, QoS } from "@minimqtt/core";
 import { checkPayload, checkQoS, checkTopic, utf8Length } from "@minimqtt/core/internal";
-import type { ClientPayload, PublishOptions, SendingOptions } from "./client_options.ts";
+import {
+  checkOneOf,
+  type ClientPayload,
+  type PublishOptions,
+  type SendingOptions,
+} from "./client_options.ts";
 import type { Link } from "./link.ts";
-import { asPayload } from "./payload.ts";
+import { toBytes } from "./payload.ts";
 
 /** From here on a batch is full, for the engine as for the link. */
 const HIGH_WATER = 64 * 1024;
 const SETTLED: Promise<void> = Promise.resolve();
 const DEFAULTS: PublishOptions = {};
+const BOOLEANS = [false, true];
 
 interface Entry {
   readonly topic: string;
@@ -34,6 +34,8 @@ interface Entry {
   readonly retain: boolean;
   /** Whether it waits here, the engine has it, or it was given up before its turn. */
   state: "waiting" | "handed" | "gone";
+  /** What the caller waits for. */
+  promise: Promise<void>;
   resolve: () => void;
   reject: (error: unknown) => void;
 }
@@ -74,10 +76,10 @@ export class Sender {
       const { qos = 0, retain = false, signal } = options;
       const payload = typeof message === "string" || message instanceof Uint8Array
         ? message
-        : toPayload(message);
+        : toBytes(message);
       const engine = this.#engine;
       if (qos === 0 && engine.state === "online" && this.#isFirst && signal === undefined) {
-        if (typeof retain !== "boolean") checkRetain(retain);
+        if (typeof retain !== "boolean") checkOneOf(retain, "retain", BOOLEANS);
         if (engine.pending >= this.#limits.bytes && this.#limits.whenFull === "reject") throw full();
         engine.publish(topic, payload, 0, retain);
         this.#link.kick();
@@ -152,7 +154,11 @@ export class Sender {
     this.#inflight.clear();
     this.#waiting = [];
     this.#head = this.#count = this.#bytes = 0;
-    for (const { reject } of entries) reject(error);
+    for (const { promise, reject } of entries) {
+      // Who does not wait for it learns of the client's end elsewhere, and need not be stopped by it.
+      promise.catch(ignore);
+      reject(error);
+    }
     this.#progressed();
   }
 
@@ -169,7 +175,7 @@ export class Sender {
     signal: AbortSignal | undefined,
   ): Promise<void> {
     signal?.throwIfAborted();
-    checkRetain(retain);
+    checkOneOf(retain, "retain", BOOLEANS);
     const direct = qos !== 0 && this.#waiting.length === 0 && this.#hasWindow(qos);
     if (!direct) {
       checkTopic(topic);
@@ -194,25 +200,27 @@ export class Sender {
       qos,
       retain,
       state: "waiting",
+      promise: SETTLED,
       resolve: ignore,
       reject: ignore,
     };
     // A message with QoS 0 is done with when it is in the queue.
-    const promise = qos === 0 && !isFull && signal === undefined
-      ? SETTLED
-      : new Promise<void>((resolve, reject) => {
+    if (qos !== 0 || isFull || signal !== undefined) {
+      entry.promise = new Promise<void>((resolve, reject) => {
         entry.resolve = resolve;
         entry.reject = reject;
       });
+    }
     if (direct) this.#hand(entry);
     else if (typeof payload !== "string") entry.payload = new Uint8Array(payload);
     this.#count++;
     this.#bytes += size;
     if (!direct && this.#waiting.push(entry) === 1) this.pump();
-    return signal === undefined ? promise : this.#abortable(promise, entry, signal);
+    if (signal !== undefined) this.#abortWith(signal, entry);
+    return entry.promise;
   }
 
-  #abortable(promise: Promise<void>, entry: Entry, signal: AbortSignal): Promise<void> {
+  #abortWith(signal: AbortSignal, entry: Entry): void {
     const onAbort = () => {
       if (entry.state === "waiting") {
         entry.state = "gone";
@@ -221,7 +229,8 @@ export class Sender {
       entry.reject(signal.reason);
     };
     signal.addEventListener("abort", onAbort);
-    return promise.finally(() => signal.removeEventListener("abort", onAbort));
+    const forget = () => signal.removeEventListener("abort", onAbort);
+    entry.promise.then(forget, forget);
   }
 
   /** Gives a message to the engine. */
@@ -276,21 +285,6 @@ export class Sender {
     this.#roomy = [];
     for (const resolve of roomy) resolve();
   }
-}
-
-function checkRetain(retain: unknown): void {
-  if (typeof retain !== "boolean") {
-    throw new UsageError("invalid-argument", `retain must be true or false, not ${String(retain)}`);
-  }
-}
-
-function toPayload(message: unknown): Payload {
-  const payload = asPayload(message);
-  if (payload !== undefined) return payload;
-  throw new UsageError(
-    "invalid-argument",
-    "a payload is text, a Uint8Array, an ArrayBuffer or a view of one",
-  );
 }
 
 function full(): UsageError {
