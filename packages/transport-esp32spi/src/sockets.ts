@@ -112,7 +112,7 @@ export class Sockets {
         );
       }
       return taken;
-    });
+    }, signal);
   }
 
   /** See `EspSpiControl.socketRead`. */

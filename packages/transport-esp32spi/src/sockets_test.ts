@@ -189,6 +189,15 @@ describe("writing", () => {
     });
   }
 
+  it("is given up when its turn has not come: nothing is sent, the socket stays open", async () => {
+    const { module, esp } = setUp();
+    const socket = await esp.socketOpen("10.0.0.1", 1);
+    const writing = esp.socketWrite(socket, bytes(1), AbortSignal.abort("enough"));
+    assertEquals(await writing.then(() => "sent", (reason) => reason), "enough");
+    assertEquals(module.opcodes.includes(SEND), false);
+    assertEquals(await esp.socketWrite(socket, bytes(1)), 1);
+  });
+
   it("UDP collects, then sends", async () => {
     const { module, esp } = setUp();
     const socket = await esp.socketOpen("10.0.0.1", 53, "udp");
