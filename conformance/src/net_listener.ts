@@ -9,7 +9,7 @@ import { createServer } from "node:net";
 import type { AddressInfo, Server, Socket } from "node:net";
 import type { Listener, Peer } from "./transport_suite.ts";
 
-/** Listens on `host`; `make` makes another kind of server, such as one for TLS, with the options it is given. */
+/** Listens on `host`, or at the path of a Unix domain socket; `make` makes another kind of server, such as one for TLS, with the options it is given. */
 export async function listen(
   host: string,
   make: (options: { allowHalfOpen: true; noDelay: true }) => Server = createServer,
@@ -23,10 +23,16 @@ export async function listen(
     if (accept) accept(peer);
     else waiting.push(peer);
   });
-  await new Promise<void>((resolve, reject) => server.once("error", reject).listen(0, host, resolve));
-  const { port } = server.address() as AddressInfo;
+  await new Promise<void>((resolve, reject) => {
+    server.once("error", reject);
+    if (host.startsWith("/")) server.listen(host, resolve);
+    else server.listen(0, host, resolve);
+  });
+  const place = server.address() as AddressInfo | string;
   return {
-    address: { host, port },
+    address: typeof place === "string"
+      ? { host: "localhost", port: NO_PORT, path: place }
+      : { host, port: place.port },
     accept() {
       const peer = waiting.shift();
       return peer ? Promise.resolve(peer) : new Promise((resolve) => accepting.push(resolve));
@@ -38,6 +44,9 @@ export async function listen(
     },
   };
 }
+
+/** An address has a port; that of a Unix domain socket means nothing. */
+const NO_PORT = 1;
 
 class NetPeer implements Peer {
   readonly #socket: Socket;

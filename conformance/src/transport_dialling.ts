@@ -20,7 +20,8 @@ export const diallingCases: readonly RuleCase[] = [
       const attempt = arena.fixture.transport.connect(address);
       const error = await arena.rejects(attempt, "dial-failed", "connect() to a closed port");
       arena.check(error.cause !== undefined, "the error of a refused connection has no cause");
-      arena.check(error.message.includes(`${address.port}`), `the port is not in the text: ${error.message}`);
+      const place = address.path ?? `${address.port}`;
+      arena.check(error.message.includes(place), `${place} is not in the text: ${error.message}`);
     },
   },
   {
