@@ -111,6 +111,7 @@ export class MQTT<U = unknown, B extends boolean = false> implements AsyncDispos
   clientId: string;
 
   readonly #settings: Settings;
+  readonly #binary: boolean;
   readonly #transport: Transport;
   readonly #clock: Clock;
   readonly #engine: Engine;
@@ -146,6 +147,7 @@ export class MQTT<U = unknown, B extends boolean = false> implements AsyncDispos
     const settings = this.#settings = toSettings(options as MQTTOptions);
     this.#transport = settings.transport ?? defaultTransport();
     this.#clock = settings.clock;
+    this.#binary = settings.useBinaryMode;
     this.#engine = new Engine({ codec: v4, replyTimeout: settings.recvTimeout * 1000 });
     this.#link = new Link(this.#engine, this.#clock);
     this.#pump = new Pump(this.#engine, this.#link, this.#clock, {
@@ -824,7 +826,7 @@ export class MQTT<U = unknown, B extends boolean = false> implements AsyncDispos
     if (this.#debugging) {
       this.#debug("Receiving PUBLISH", { topic, bytes: message.payload.length, qos: message.qos });
     }
-    const payload = (this.#settings.useBinaryMode ? message.payload : this.#decode(message)) as Received<B>;
+    const payload = (this.#binary ? message.payload : this.#decode(message)) as Received<B>;
     if (this.#callbacks.size > 0) {
       const callbacks = this.#callbacks.match(topic, []);
       if (callbacks.length > 0) return this.#callEach(callbacks.values(), payload, message);

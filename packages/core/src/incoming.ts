@@ -46,14 +46,16 @@ export class Incoming {
   /** The application is done with a message. One of an earlier connection, or acknowledged before, is let be. */
   acknowledge(message: Message): void {
     if (message.qos === 2 && this.#held.get(message.id) === message) this.#held.set(message.id, null);
-    if (!this.#waiting.includes(message)) return;
-    this.#early.add(message);
-    for (;;) {
-      const { first } = this.#waiting;
-      if (first === undefined || !this.#early.delete(first)) return;
-      this.#waiting.shift();
-      this.#send(first);
+    if (this.#waiting.first !== message) {
+      if (this.#waiting.includes(message)) this.#early.add(message);
+      return;
     }
+    let next: Message | undefined = message;
+    do {
+      this.#waiting.shift();
+      this.#send(next);
+      next = this.#waiting.first;
+    } while (next !== undefined && this.#early.delete(next));
   }
 
   /** PUBREL came: the identifier is free for a new message. False when it was not held. */

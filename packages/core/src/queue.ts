@@ -24,6 +24,8 @@ export class Queue<T extends object> {
   }
 
   shift(): T | undefined {
+    // An array that is emptied by pop() keeps its storage.
+    if (this.#items.length === 1) return this.#items.pop();
     const { first } = this;
     if (first === undefined) return undefined;
     this.#items[this.#head++] = undefined;
