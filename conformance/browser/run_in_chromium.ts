@@ -5,14 +5,13 @@
  */
 
 import { build } from "esbuild";
-import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
 import { fileURLToPath } from "node:url";
 import { startPeerServer } from "../src/remote/server.ts";
 import type { Report } from "../src/run.ts";
 import type { Selection } from "../src/suites.ts";
 import { startChromium } from "./chromium.ts";
 import type { PageTask } from "./page.ts";
+import { serve } from "./serve.ts";
 
 /** What to run; everything, with a minute for each case, when nothing is said. */
 export interface ChromiumTask extends Selection {
@@ -26,23 +25,15 @@ export interface ChromiumTask extends Selection {
  * @throws {Error} when there is no Chromium, or when the page breaks.
  */
 export async function runInChromium({ timeout = 60_000, ...selection }: ChromiumTask = {}): Promise<Report> {
-  const script = await bundle();
-  const server = createServer((request, response) => {
-    const isScript = request.url === "/page.js";
-    response.setHeader("content-type", isScript ? "text/javascript" : "text/html; charset=utf-8");
-    response.end(isScript ? script : HTML);
-  });
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  await using server = await serve({ "index.html": HTML, "page.js": await bundle() });
+  await using browser = await startChromium();
   const peers = await startPeerServer();
   try {
-    await using browser = await startChromium();
-    await browser.page.goto(`http://127.0.0.1:${(server.address() as AddressInfo).port}/`);
+    await browser.page.goto(server.url);
     const task: PageTask = { ...selection, timeout, peers: peers.url };
     return await browser.page.evaluate((task) => globalThis.runConformance(task), task);
   } finally {
     await peers.stop();
-    server.closeAllConnections();
-    await new Promise((resolve) => server.close(resolve));
   }
 }
 

@@ -1,8 +1,11 @@
 import { assertEquals, assertGreater } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
+import type { Locator, Page } from "playwright-core";
 import { has } from "../../tools/system.ts";
+import { mosquittoMissing, startMosquitto } from "../src/brokers.ts";
 import { runtime } from "./programs.ts";
 
+// All in this file, which runs one test after the other: there is room for one Chromium at a time.
 const reason = runtime !== "node"
   ? " (skipped: Chromium is driven from Node)"
   : has("chromium")
@@ -30,4 +33,62 @@ describe("in Chromium", () => {
     assertEquals([result?.id, result?.outcome], ["transport/9.1", "failed"]);
     assertEquals(result?.failure?.message, "rule 9: the case did not end within 1 ms");
   });
+
+  const lacking = reason === "" && mosquittoMissing() !== null ? ` (skipped: ${mosquittoMissing()})` : reason;
+  (lacking === "" ? it : it.skip)(
+    `the example's page connects, subscribes, publishes, receives, and tells when the broker goes away and comes back${lacking}`,
+    async () => {
+      const { startChromium } = await import("../browser/chromium.ts");
+      const { serveExample } = await import("../browser/example.ts");
+      await using broker = await startMosquitto({ websocket: true });
+      await using server = await serveExample();
+      await using browser = await startChromium();
+      const { page } = browser;
+      await page.goto(`${server.url}?broker=ws://127.0.0.1:${broker.websocketPort}`);
+      const status = page.getByRole("status");
+      assertEquals(await status.textContent(), "not connected");
+      assertEquals(await page.getByRole("button", { name: "Publish" }).isDisabled(), true);
+
+      await press(page, "Connect");
+      await shows(status, "connected to 127.0.0.1");
+      await page.getByLabel("Topic filter").fill("page/#");
+      await press(page, "Subscribe");
+      await shows(page.getByRole("list", { name: "Subscriptions" }), "page/#");
+      await page.getByLabel("Topic", { exact: true }).fill("page/one");
+      await page.getByRole("textbox", { name: "Message" }).fill("grüße <b>");
+      await press(page, "Publish");
+      const messages = page.getByRole("list", { name: "Messages" });
+      await shows(messages, "page/one");
+      await shows(messages, "grüße <b>");
+      await shows(messages, "QoS 1");
+
+      await page.getByLabel("Topic filter").fill("#/wrong");
+      await press(page, "Subscribe");
+      await shows(page.getByRole("alert"), "#/wrong");
+
+      await broker.kill();
+      await shows(status, "connection lost");
+      await broker.restart();
+      await shows(status, "connected to 127.0.0.1");
+      await page.getByRole("textbox", { name: "Message" }).fill("again");
+      await press(page, "Publish");
+      await shows(messages, "again");
+
+      await press(page, "Disconnect");
+      await shows(status, "closed");
+      await broker.stop();
+      await press(page, "Connect");
+      await shows(page.getByRole("alert"), `cannot connect to 127.0.0.1:${broker.websocketPort}`);
+      await shows(status, "not connected");
+    },
+  );
 });
+
+function press(page: Page, name: string): Promise<void> {
+  return page.getByRole("button", { name, exact: true }).click();
+}
+
+/** Waits until an element has this text in it. */
+function shows(element: Locator, text: string): Promise<void> {
+  return element.filter({ hasText: text }).waitFor({ timeout: 20_000 });
+}

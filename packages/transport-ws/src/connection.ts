@@ -8,6 +8,24 @@ import { ConnectionError } from "@minimqtt/core";
 import type { Connection } from "@minimqtt/core";
 import type { Socket, SocketEvent } from "./socket.ts";
 
+const OPEN = 1;
+const CLOSED = 3;
+
+/** Close codes of an end in good order: normal, going away, none given (RFC 6455, section 7.4.1). */
+const ORDERLY = [1000, 1001, 1005];
+
+/** Bytes that the runtime may hold back, and after which a loop of writes has to give other things a turn. */
+const ENOUGH = 262_144;
+
+/** What a message counts for, however few its bytes are. */
+const OVERHEAD = 256;
+
+/** Milliseconds between two looks at what the runtime holds back. */
+const LONGEST_WAIT = 31;
+
+/** Milliseconds that closing waits for the peer. */
+const PATIENCE = 1000;
+
 /** A connection over a WebSocket. */
 export class WsConnection implements Connection {
   readonly #socket: Socket & { terminate?(): void };
@@ -123,10 +141,9 @@ export class WsConnection implements Connection {
 
   /** Ends reading, behind what has arrived: in good order for null, else for this reason. */
   #finish(text: string | null): void {
-    if (this.#end === undefined || this.#closing) {
-      this.#end = text === null || this.#closing
-        ? null
-        : new ConnectionError("read-failed", text, { cause: this.#cause });
+    if (this.#closing) this.#end = null;
+    else if (this.#end === undefined) {
+      this.#end = text === null ? null : new ConnectionError("read-failed", text, { cause: this.#cause });
     }
     this.#deliver();
   }
@@ -154,29 +171,8 @@ export class WsConnection implements Connection {
 }
 
 /** Why a socket has closed, or null when the peer ended it in good order. */
-function reason({ code = 0, reason = "", wasClean }: SocketEvent): string | null {
-  if (!wasClean || code === 0 || code === ABNORMAL) return "connection lost";
-  if (code === NORMAL || code === GOING_AWAY || code === NO_CODE) return null;
-  return `the peer closed the WebSocket with code ${code}${reason && `: ${reason}`}`;
+function reason({ code, reason, wasClean }: SocketEvent): string | null {
+  // On Deno the code of a connection that broke is 0, elsewhere 1006.
+  if (!wasClean || !code) return "the WebSocket broke off";
+  return ORDERLY.includes(code) ? null : `the peer closed the WebSocket with code ${code}: ${reason}`;
 }
-
-const OPEN = 1;
-const CLOSED = 3;
-
-// Close codes of RFC 6455, section 7.4.1.
-const NORMAL = 1000;
-const GOING_AWAY = 1001;
-const NO_CODE = 1005;
-const ABNORMAL = 1006;
-
-/** Bytes that the runtime may hold back, and after which a loop of writes has to give other things a turn. */
-const ENOUGH = 262_144;
-
-/** What a message counts for, however few its bytes are. */
-const OVERHEAD = 256;
-
-/** Milliseconds between two looks at what the runtime holds back. */
-const LONGEST_WAIT = 31;
-
-/** Milliseconds that closing waits for the peer. */
-const PATIENCE = 1000;

@@ -73,7 +73,7 @@ describe("WsConnection", () => {
       const reading = connection.read();
       socket.shut({ code, wasClean: false });
       const error = await assertRejects(() => reading, ConnectionError);
-      assertEquals([error.code, error.message], ["read-failed", "connection lost"]);
+      assertEquals([error.code, error.message], ["read-failed", "the WebSocket broke off"]);
     }
   });
 

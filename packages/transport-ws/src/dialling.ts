@@ -46,8 +46,8 @@ export async function connect(
     const { protocol } = socket;
     // Browsers, Bun and Node refuse it themselves; Deno leaves it to us.
     if (protocols.length === 0 || protocols.includes(protocol)) return connection;
-    const chosen = protocol ? `the subprotocol ${protocol}` : "no subprotocol";
-    throw new ConnectionError("dial-failed", `${place} chose ${chosen}, expected ${protocols}`);
+    const text = `${place} chose subprotocol "${protocol}", expected ${protocols}`;
+    throw new ConnectionError("dial-failed", text);
   } catch (error) {
     socket.close();
     throw error;
@@ -61,19 +61,17 @@ export async function connect(
  * themselves. The runtime's text is used without the URL in it, whose query may be a secret.
  */
 function dialError(cause: unknown, place: string): ConnectionError {
-  const { name, code, message = "" } = cause as { name?: string; code?: unknown; message?: string };
-  if (name === "NotCapable") {
-    const text = `not allowed to connect to ${place}: run with --allow-net=${place}`;
-    return new ConnectionError("not-permitted", text, { cause });
+  const { name, code, message } = cause as { name?: string; code?: unknown; message?: string };
+  const denied = name === "NotCapable"
+    ? `run with --allow-net=${place}`
+    : name === "SecurityError" && "a page from https can use wss only";
+  if (denied) {
+    return new ConnectionError("not-permitted", `not allowed to connect to ${place}: ${denied}`, { cause });
   }
-  if (name === "SecurityError") {
-    const text = `not allowed to connect to ${place}: a page from https can use wss only`;
-    return new ConnectionError("not-permitted", text, { cause });
-  }
-  if (code === "ENOTFOUND" || message.includes("dns error")) {
+  if (code === "ENOTFOUND" || message?.includes("dns error")) {
     return new ConnectionError("name-not-found", `no address found for host name of ${place}`, { cause });
   }
-  const why = message.replace(/^.*failed: /, "") ||
+  const why = message?.replace(/^.*failed: /, "") ||
     "is a broker listening there, for WebSockets with the subprotocol mqtt?";
   return new ConnectionError("dial-failed", `cannot connect to ${place}: ${why}`, { cause });
 }

@@ -41,7 +41,7 @@ export interface WsOptions {
   readonly maxUnread?: number;
   /**
    * Opens the socket in place of the runtime's `new WebSocket(url, protocols)`: to trust an authority of one's own, or
-   * where there is no `WebSocket`. Not together with `headers`.
+   * where there is no `WebSocket`. It gets the `headers`, and has to care for them.
    */
   readonly open?: Open;
 }
@@ -56,14 +56,12 @@ const schemes: readonly [Scheme, Scheme] = [
  * `@minimqtt/core`, what it throws is described there, as far as a WebSocket can: nothing stops the sender (see
  * `maxUnread`), and a peer that does not answer the closing handshake may keep the runtime's socket for a while.
  *
- * @throws {UsageError} `invalid-argument` for a path without leading slash, a `maxUnread` that is no positive number,
- * or `headers` beside `open`.
+ * @throws {UsageError} `invalid-argument` for a path without leading slash, or a `maxUnread` that is no positive number.
  */
 export function ws(options: WsOptions = {}): Transport {
-  const { path = "/mqtt", protocols = ["mqtt"], headers, maxUnread = 16_777_216, open } = options;
+  const { path = "/mqtt", protocols = ["mqtt"], headers, maxUnread = 16_777_216, open = openHere } = options;
   if (!path.startsWith("/")) throw usage("path must begin with a slash");
   if (!(maxUnread > 0)) throw usage("maxUnread must be a positive number of bytes");
-  if (open && headers) throw usage("headers and open exclude each other: give the headers in open");
   return {
     name: "ws",
     schemes,
@@ -71,7 +69,7 @@ export function ws(options: WsOptions = {}): Transport {
       const { host, port, secure } = address;
       const place = `${host.includes(":") ? `[${host}]` : host}:${port}`;
       const url = `${secure ? "wss" : "ws"}://${place}${address.path ?? path}`;
-      const dial = () => open ? open(url, [...protocols]) : openHere(url, [...protocols], headers);
+      const dial = () => open(url, [...protocols], headers);
       return connect(dial, place, protocols, maxUnread, signal);
     },
   };

@@ -43,8 +43,8 @@ export interface SocketEvent {
   readonly wasClean?: boolean;
 }
 
-/** Makes a socket that is on its way to `url`, as `new WebSocket(url, protocols)` does. */
-export type Open = (url: string, protocols: string[]) => Socket;
+/** Makes a socket that is on its way to `url`, as `new WebSocket(url, protocols)` does; gets the option `headers`, too. */
+export type Open = (url: string, protocols: string[], headers?: Record<string, string>) => Socket;
 
 /** The runtime's own `WebSocket`, declared here so that the file type-checks everywhere. */
 interface Runtime {
@@ -59,32 +59,29 @@ interface Runtime {
  *
  * @throws {UsageError} `invalid-argument` where it takes none, or where there is no `WebSocket`; whatever it throws.
  */
-export function openHere(url: string, protocols: string[], headers?: Record<string, string>): Socket {
+export const openHere: Open = (url, protocols, headers) => {
   const { WebSocket } = globalThis as unknown as Runtime;
-  if (!WebSocket) {
-    throw usage(
-      "no WebSocket in this runtime (Node has one from version 22 on): say how to open one, by `open`",
-    );
-  }
+  if (!WebSocket) throw usage("no WebSocket here (Node has one from version 22 on): make one in `open`");
   if (!headers) return new WebSocket(url, protocols);
   // Whether a runtime takes headers is known when it looks at them: a browser takes this object for a subprotocol.
   let seen = false;
   let socket: Socket | undefined;
+  const options = {
+    protocols,
+    get headers() {
+      seen = true;
+      return headers;
+    },
+  };
   try {
-    socket = new WebSocket(url, {
-      protocols,
-      get headers() {
-        seen = true;
-        return headers;
-      },
-    });
+    socket = new WebSocket(url, options);
   } catch (error) {
     if (seen) throw error;
   }
-  if (seen && socket) return socket;
+  if (seen) return socket!;
   socket?.close();
-  throw usage("the WebSocket of this runtime takes no headers: leave them out, as in every browser");
-}
+  throw usage("WebSockets take no headers here, as in every browser: leave them out");
+};
 
 /** A wrong call. */
 export function usage(text: string): UsageError {
