@@ -150,9 +150,7 @@ export const connect01: Scenario[] = area("01 connect", [
     options: { clientId: "" },
     steps: [
       call("connect", false),
-      fails("UsageError", "an empty client identifier needs a clean session [MQTT-3.1.3-7]", {
-        code: "invalid-argument",
-      }),
+      fails("UsageError", undefined, { code: "invalid-argument" }),
       ...connects("100c00044d5154540402003c0000"),
     ],
   },
