@@ -263,3 +263,8 @@ const FOR_CLIENTS = new Set<Command>([
   "removeTopicCallback",
 ]);
 const FOR_FAKE_TIME = new Set<Command>(["new", "loop"]);
+
+/** Whether the broker sends little enough to be taken apart byte by byte. */
+export function isShort({ steps }: Scenario): boolean {
+  return steps.reduce((sum, step) => sum + (step.step === "send" ? step.bytes.length / 2 : 0), 0) <= 4096;
+}

@@ -9,6 +9,11 @@ import { refused02 } from "./02_refused.ts";
 import { attempts03 } from "./03_attempts.ts";
 import { will04 } from "./04_will.ts";
 import { credentials05 } from "./05_credentials.ts";
+import { publish06 } from "./06_publish.ts";
+import { acknowledged07 } from "./07_acknowledged.ts";
+import { sizes08 } from "./08_sizes.ts";
+import { subscribe09 } from "./09_subscribe.ts";
+import { unsubscribe10 } from "./10_unsubscribe.ts";
 
 /** Every scenario, in the order of the areas. */
 export const scenarios: readonly Scenario[] = [
@@ -17,4 +22,9 @@ export const scenarios: readonly Scenario[] = [
   ...attempts03,
   ...will04,
   ...credentials05,
+  ...publish06,
+  ...acknowledged07,
+  ...sizes08,
+  ...subscribe09,
+  ...unsubscribe10,
 ];
