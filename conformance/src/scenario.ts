@@ -50,12 +50,14 @@ export type CallbackName = string;
 export interface Failure {
   /** The very class. */
   readonly type: "UsageError" | "MMQTTStateError" | "MMQTTException" | "Error";
-  /** The whole text; any when absent. */
+  /** The whole text, or its beginning if it ends with "…"; any when absent. */
   readonly text?: string;
   /** The code: of a `UsageError` its name, of an `MMQTTException` the broker's number. Any when absent. */
   readonly code?: string | number | null;
   /** The stable code of the error behind an `MMQTTException`. */
   readonly cause?: MqttErrorCode;
+  /** The statement that was broken, as the `ProtocolError` behind it names it. */
+  readonly statement?: string;
 }
 
 /** What a callback does when it is called. */
@@ -122,6 +124,8 @@ export interface Scenario {
   readonly covers: readonly string[];
   /** The depths at which it makes sense; by what its steps need when absent. */
   readonly only?: readonly Depth[];
+  /** Not played byte by byte: what it shows is about whole packets. */
+  readonly whole?: true;
   /** How the client is made. */
   readonly options?: ScenarioOptions;
   /** What happens. */
@@ -152,7 +156,7 @@ export function returns(value?: unknown, of?: string): Step {
 export function fails(
   type: Failure["type"],
   text?: string,
-  more: { readonly code?: string | number | null; readonly cause?: MqttErrorCode; readonly of?: string } = {},
+  more: Omit<Failure, "type" | "text"> & { readonly of?: string } = {},
 ): Step {
   const { of, ...rest } = more;
   const failure = { type, ...(text !== undefined && { text }), ...rest };
@@ -264,7 +268,8 @@ const FOR_CLIENTS = new Set<Command>([
 ]);
 const FOR_FAKE_TIME = new Set<Command>(["new", "loop"]);
 
-/** Whether the broker sends little enough to be taken apart byte by byte. */
-export function isShort({ steps }: Scenario): boolean {
-  return steps.reduce((sum, step) => sum + (step.step === "send" ? step.bytes.length / 2 : 0), 0) <= 4096;
+/** Whether a scenario can be played byte by byte, and the broker sends little enough for it. */
+export function isDivisible({ whole, steps }: Scenario): boolean {
+  const sent = steps.reduce((sum, step) => sum + (step.step === "send" ? step.bytes.length / 2 : 0), 0);
+  return whole === undefined && sent <= 4096;
 }

@@ -8,7 +8,7 @@ import { memory } from "@minimqtt/client/memory";
 import type { Address } from "@minimqtt/core";
 import type { Case } from "./case.ts";
 import { FakeClock, settled } from "./fake_clock.ts";
-import { isShort, type Reaction, type Scenario, type Step } from "./scenario.ts";
+import { isDivisible, type Reaction, type Scenario, type Step } from "./scenario.ts";
 import { casesOf, type Stage } from "./scenario_play.ts";
 import type { Outcome } from "./scenario_words.ts";
 import { type Patience, ScriptedBroker } from "./scripted_broker.ts";
@@ -24,7 +24,7 @@ export function memoryCases(
 ): Case[] {
   const { chunkSize } = options;
   const prefix = chunkSize === undefined ? "memory" : `memory by ${chunkSize}`;
-  const chosen = chunkSize === undefined ? scenarios : scenarios.filter(isShort);
+  const chosen = chunkSize === undefined ? scenarios : scenarios.filter(isDivisible);
   return casesOf(chosen, "memory", {
     prefix,
     stage(scenario) {

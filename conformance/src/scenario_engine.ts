@@ -23,7 +23,7 @@ import {
 } from "@minimqtt/core";
 import { fromHex, toHex } from "./bytes.ts";
 import type { Case } from "./case.ts";
-import { isShort, type Scenario, type ScenarioOptions, type Step } from "./scenario.ts";
+import { isDivisible, type Scenario, type ScenarioOptions, type Step } from "./scenario.ts";
 import { casesOf, type Stage } from "./scenario_play.ts";
 import type { Outcome } from "./scenario_words.ts";
 
@@ -36,7 +36,7 @@ export function engineCases(
   options: { readonly chunkSize?: number } = {},
 ): Case[] {
   const { chunkSize = Infinity } = options;
-  const chosen = chunkSize === Infinity ? scenarios : scenarios.filter(isShort);
+  const chosen = chunkSize === Infinity ? scenarios : scenarios.filter(isDivisible);
   const prefix = chunkSize === Infinity ? "engine" : `engine by ${chunkSize}`;
   return casesOf(chosen, "engine", { prefix, stage: (scenario) => new EngineStage(scenario, chunkSize) });
 }
@@ -250,8 +250,9 @@ class EngineStage implements Stage {
       for (const chunk of this.#arriving.splice(0)) this.#engine.receive(chunk, this.#now);
       if (this.#lost !== undefined) this.#engine.closed(this.#lost);
       const event = this.#engine.next();
-      if (event === null) break;
-      this.#handle(event);
+      if (event !== null) this.#handle(event);
+      else if (this.#now < this.#engine.deadline) break;
+      else this.#engine.tick(this.#now);
       this.#flush();
     }
     if (this.#pending.length === 0) this.#engine.pause(this.#now);

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { MqttError } from "@minimqtt/core";
+import { MqttError, ProtocolError, RefusedError } from "@minimqtt/core";
 import type { Case, Depth } from "./case.ts";
 import { type Failure, isPlayableAt, type Scenario, type Step, stepsAt } from "./scenario.ts";
 import { brief, describe, type Outcome, same, show, showFailure, showOutcome } from "./scenario_words.ts";
@@ -192,24 +192,36 @@ function failedCall(all: readonly { readonly outcome: Outcome }[]): unknown {
 
 /** Whether an error is the one expected. The engine knows only the error that is behind a client's exception. */
 function isFailure(error: unknown, failure: Failure, depth: Depth): boolean {
-  const { type, text, code, cause } = failure;
+  const { type, text, code, cause, statement } = failure;
   if (!(error instanceof Error)) return false;
+  const behind = mqttErrorBehind(error);
+  if (cause !== undefined && behind?.code !== cause) return false;
+  if (statement !== undefined && !(behind instanceof ProtocolError && behind.statement === statement)) {
+    return false;
+  }
   if (depth === "engine" && type !== "UsageError") {
-    if (!(error instanceof MqttError)) return false;
+    if (behind === undefined) return false;
     if (type === "MMQTTStateError") {
-      return error.code === "not-connected" || error.code === "already-connected";
+      return behind.code === "not-connected" || behind.code === "already-connected";
     }
-    if (cause !== undefined && error.code !== cause) return false;
-    if (typeof code === "number" && (error as { returnCode?: number }).returnCode !== code) return false;
-    const summary = (error as { summary?: string }).summary ?? error.message;
-    return text === undefined || summary === text;
+    if (typeof code === "number" && !(behind instanceof RefusedError && behind.returnCode === code)) {
+      return false;
+    }
+    return isText(behind instanceof ProtocolError ? behind.summary : behind.message, text);
   }
   if (error.constructor.name !== type && error.name !== type) return false;
-  if (text !== undefined && error.message !== text) return false;
-  if (code !== undefined && (error as { code?: unknown }).code !== code) return false;
-  if (cause === undefined) return true;
-  for (let behind = error.cause; behind instanceof Error; behind = behind.cause) {
-    if (behind instanceof MqttError) return behind.code === cause;
+  return isText(error.message, text) && (code === undefined || (error as { code?: unknown }).code === code);
+}
+
+function isText(got: string, expected: string | undefined): boolean {
+  if (expected === undefined || got === expected) return true;
+  return expected.endsWith("…") && got.startsWith(expected.slice(0, -1));
+}
+
+/** The core's error that an exception of the client is about, or that it is itself. */
+function mqttErrorBehind(error: Error): MqttError | undefined {
+  for (let behind: unknown = error; behind instanceof Error; behind = behind.cause) {
+    if (behind instanceof MqttError) return behind;
   }
-  return false;
+  return undefined;
 }

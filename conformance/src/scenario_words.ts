@@ -53,9 +53,9 @@ export function describe(step: Step): string {
 }
 
 /** A failure in words. */
-export function showFailure({ type, text, code, cause }: Failure): string {
+export function showFailure({ type, text, code, cause, statement }: Failure): string {
   return type + (text === undefined ? "" : `: ${text}`) + (code === undefined ? "" : ` (code ${code})`) +
-    (cause === undefined ? "" : ` caused by ${cause}`);
+    (cause === undefined ? "" : ` caused by ${cause}`) + (statement === undefined ? "" : ` [${statement}]`);
 }
 
 /** How a call ended, in words. */

@@ -22,6 +22,27 @@ export function publish(
   return packet(first, field(topic) + (qos === 0 ? "" : u16(id)) + toHex(body));
 }
 
+/** A CONNECT of the identifier `golden`: flags and keep alive, and the fields behind the identifier in hex. */
+export function connect(flags: number, fields = "", keepAlive = 60): string {
+  return packet(
+    0x10,
+    "00044d51545404" + toHex(Uint8Array.of(flags)) + u16(keepAlive) + field("golden") + fields,
+  );
+}
+
+/** A SUBSCRIBE to filters, each with its QoS. */
+export function subscribe(
+  id: number,
+  ...filters: readonly (readonly [topic: string, qos: number])[]
+): string {
+  return packet(0x82, u16(id) + filters.map(([topic, qos]) => `${field(topic)}0${qos}`).join(""));
+}
+
+/** An UNSUBSCRIBE from filters. */
+export function unsubscribe(id: number, ...filters: readonly string[]): string {
+  return packet(0xa2, u16(id) + filters.map(field).join(""));
+}
+
 /** A packet: first byte, remaining length, body. */
 export function packet(first: number, body: string): string {
   let length = "";

@@ -17,13 +17,7 @@ import {
   type Scenario,
   send,
 } from "../scenario.ts";
-import { field, packet } from "../wire.ts";
-
-/** A CONNECT of `golden`: flags, keep alive and the fields behind the identifier. */
-function connect(flags: number, fields = "", keepAlive = 60): string {
-  const hex = (value: number, digits: number) => value.toString(16).padStart(digits, "0");
-  return packet(0x10, "00044d51545404" + hex(flags, 2) + hex(keepAlive, 4) + field("golden") + fields);
-}
+import { connect, field, packet } from "../wire.ts";
 
 /** Every combination of the five things that flags tell. */
 function* combinations(): Generator<Omit<Scenario, "area">> {

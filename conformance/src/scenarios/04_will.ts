@@ -16,15 +16,10 @@ import {
   send,
   type Step,
 } from "../scenario.ts";
-import { field, packet } from "../wire.ts";
+import { connect, field } from "../wire.ts";
 import { toHex } from "../bytes.ts";
 
 const TOPIC = field("will/t");
-
-/** CONNECT of `golden` with these flags, and fields behind the identifier. */
-function connect(flags: string, fields = ""): string {
-  return packet(0x10, `00044d51545404${flags}003c${field("golden")}${fields}`);
-}
 
 const MESSAGES: readonly (readonly [what: string, message: unknown, bytes: string])[] = [
   ["empty text", "", ""],
@@ -46,19 +41,19 @@ export const will04: Scenario[] = area("04 will", [
     id: "will-qos-0",
     name: "willSet() makes a will with QoS 0, not retained",
     covers: ["MM-051", "v3 MQTT-3.1.2-9"],
-    steps: [call("willSet", "will/t", "gone"), ...connects(connect("06", TOPIC + field("gone")))],
+    steps: [call("willSet", "will/t", "gone"), ...connects(connect(0x06, TOPIC + field("gone")))],
   },
   {
     id: "will-qos-1-retained",
     name: "willSet() takes retain and then QoS, in publish()'s order",
     covers: ["MM-050", "MM-052"],
-    steps: [call("willSet", "will/t", "gone", true, 1), ...connects(connect("2e", TOPIC + field("gone")))],
+    steps: [call("willSet", "will/t", "gone", true, 1), ...connects(connect(0x2e, TOPIC + field("gone")))],
   },
   {
     id: "will-qos-2",
     name: "willSet() takes QoS 2",
     covers: ["MM-052"],
-    steps: [call("willSet", "will/t", "gone", false, 2), ...connects(connect("16", TOPIC + field("gone")))],
+    steps: [call("willSet", "will/t", "gone", false, 2), ...connects(connect(0x16, TOPIC + field("gone")))],
   },
   ...MESSAGES.map(([what, message, bytes]) => ({
     id: `will-of-${what.replaceAll(" ", "-")}`,
@@ -66,7 +61,7 @@ export const will04: Scenario[] = area("04 will", [
     covers: ["MM-052", "MM-066"],
     steps: [
       call("willSet", "will/t", message),
-      ...connects(connect("06", TOPIC + (bytes.length / 2).toString(16).padStart(4, "0") + bytes)),
+      ...connects(connect(0x06, TOPIC + (bytes.length / 2).toString(16).padStart(4, "0") + bytes)),
     ],
   })),
   {
@@ -76,10 +71,10 @@ export const will04: Scenario[] = area("04 will", [
     only: ["memory"],
     steps: [
       call("willSet", { topic: "will/t", payload: "gone", qos: 1, retain: true }),
-      ...connects(connect("2e", TOPIC + field("gone"))),
+      ...connects(connect(0x2e, TOPIC + field("gone"))),
       ...disconnects,
       call("willSet", { topic: "will/t" }),
-      ...connects(connect("06", `${TOPIC}0000`)),
+      ...connects(connect(0x06, `${TOPIC}0000`)),
     ],
   },
   {
@@ -148,7 +143,7 @@ export const will04: Scenario[] = area("04 will", [
     covers: ["MM-056", "v3 MQTT-2.3.1-1"],
     steps: [
       call("willSet", "will/t", "gone", true, 1),
-      ...connects(connect("2e", TOPIC + field("gone"))),
+      ...connects(connect(0x2e, TOPIC + field("gone"))),
       call("subscribe", "a/b"),
       expect("820800010003612f6200"),
       send("9003000100"),
@@ -182,7 +177,7 @@ export const will04: Scenario[] = area("04 will", [
       call("willSet", "will/t", "gone"),
       call("reconnect"),
       accept,
-      expect(connect("06", TOPIC + field("gone"))),
+      expect(connect(0x06, TOPIC + field("gone"))),
       send("20020000"),
       returns(0),
     ],
@@ -194,9 +189,9 @@ export const will04: Scenario[] = area("04 will", [
     only: ["memory", "transport"],
     steps: [
       call("willSet", "will/t", "gone", true, 1),
-      ...connects(connect("2e", TOPIC + field("gone"))),
+      ...connects(connect(0x2e, TOPIC + field("gone"))),
       ...disconnects,
-      ...connects(connect("2e", TOPIC + field("gone"))),
+      ...connects(connect(0x2e, TOPIC + field("gone"))),
       ...disconnects,
       call("willClear"),
       ...connects(),
@@ -208,7 +203,7 @@ export const will04: Scenario[] = area("04 will", [
     covers: ["MM-059", "v3 MQTT-3.14.4-3"],
     steps: [
       call("willSet", "will/t", "gone"),
-      ...connects(connect("06", TOPIC + field("gone"))),
+      ...connects(connect(0x06, TOPIC + field("gone"))),
       ...disconnects,
       callback("onDisconnect", 0),
     ],
@@ -219,7 +214,7 @@ export const will04: Scenario[] = area("04 will", [
     covers: ["MM-059", "v3 MQTT-3.1.2-8", "v3 MQTT-4.8.0-1"],
     steps: [
       call("willSet", "will/t", "gone"),
-      ...connects(connect("06", TOPIC + field("gone"))),
+      ...connects(connect(0x06, TOPIC + field("gone"))),
       call("ping"),
       expect("c000"),
       send("ff00"),
@@ -235,7 +230,7 @@ export const will04: Scenario[] = area("04 will", [
     steps: [
       call("willSet", "é€😀", "\ufeff"),
       ...connects(
-        connect("06", `0009${toHex(new TextEncoder().encode("é€😀"))}0003efbbbf`),
+        connect(0x06, `0009${toHex(new TextEncoder().encode("é€😀"))}0003efbbbf`),
       ),
     ],
   },

@@ -1,10 +1,6 @@
 /** User name and password. */
 import { area, call, connects, disconnects, fails, online, type Scenario } from "../scenario.ts";
-import { field, packet } from "../wire.ts";
-
-function connect(flags: string, fields = ""): string {
-  return packet(0x10, `00044d51545404${flags}003c${field("golden")}${fields}`);
-}
+import { connect, field } from "../wire.ts";
 
 const USER = field("user"), PASS = field("pass");
 const CASES: readonly (readonly [
@@ -12,28 +8,28 @@ const CASES: readonly (readonly [
   name: string,
   covers: readonly string[],
   args: readonly unknown[],
-  flags: string,
+  flags: number,
   fields: string,
 ])[] = [
-  ["both", "both", ["MM-060", "v3 MQTT-3.1.2-19", "v3 MQTT-3.1.2-21"], ["user", "pass"], "c2", USER + PASS],
-  ["empty", "empty ones as empty fields", ["MM-061"], ["", ""], "c2", "00000000"],
-  ["empty-password", "an empty password", ["MM-061"], ["user", ""], "c2", `${USER}0000`],
-  ["empty-user", "an empty user name alone", ["MM-061", "MM-062"], [""], "82", "0000"],
+  ["both", "both", ["MM-060", "v3 MQTT-3.1.2-19", "v3 MQTT-3.1.2-21"], ["user", "pass"], 0xc2, USER + PASS],
+  ["empty", "empty ones as empty fields", ["MM-061"], ["", ""], 0xc2, "00000000"],
+  ["empty-password", "an empty password", ["MM-061"], ["user", ""], 0xc2, `${USER}0000`],
+  ["empty-user", "an empty user name alone", ["MM-061", "MM-062"], [""], 0x82, "0000"],
   [
     "user-only",
     "a user name alone, without password flag and field",
     ["MM-062", "v3 MQTT-3.1.2-20", "v3 MQTT-3.1.2-22"],
     ["user"],
-    "82",
+    0x82,
     USER,
   ],
-  ["bytes", "a password of bytes", ["MM-060"], ["user", Uint8Array.of(0, 255)], "c2", `${USER}000200ff`],
+  ["bytes", "a password of bytes", ["MM-060"], ["user", Uint8Array.of(0, 255)], 0xc2, `${USER}000200ff`],
   [
     "text",
     "text by its bytes",
     ["MM-066", "v3 MQTT-3.1.3-11"],
     ["é€😀", "\ufeff"],
-    "c2",
+    0xc2,
     `${field("é€😀")}0003efbbbf`,
   ],
   [
@@ -41,7 +37,7 @@ const CASES: readonly (readonly [
     "the longest there may be",
     ["MM-006", "MM-007"],
     ["u".repeat(65_535), "€".repeat(21_845)],
-    "c2",
+    0xc2,
     field("u".repeat(65_535)) + field("€".repeat(21_845)),
   ],
 ];
@@ -128,13 +124,13 @@ export const credentials05: Scenario[] = area("05 credentials", [
     covers: ["MM-065"],
     options: { username: "user", password: "pass" },
     steps: [
-      ...connects(connect("c2", USER + PASS)),
+      ...connects(connect(0xc2, USER + PASS)),
       ...disconnects,
       call("usernamePwSet", "user"),
-      ...connects(connect("82", USER)),
+      ...connects(connect(0x82, USER)),
       ...disconnects,
       call("usernamePwSet"),
-      ...connects(connect("02")),
+      ...connects(connect(0x02)),
     ],
   },
   {
@@ -143,6 +139,6 @@ export const credentials05: Scenario[] = area("05 credentials", [
     covers: ["MM-227"],
     only: ["memory"],
     options: { broker: "mqtt://%C3%A9:%2F%40@h" },
-    steps: connects(connect("c2", `${field("é")}${field("/@")}`)),
+    steps: connects(connect(0xc2, `${field("é")}${field("/@")}`)),
   },
 ]);

@@ -129,7 +129,7 @@ export const acknowledged07: Scenario[] = area("07 acknowledged", [
       ...hello(1),
       send(bytes),
       closed,
-      fails("MMQTTException", "invalid PUBACK", { cause: "malformed-packet" as const }),
+      fails("MMQTTException", "invalid PUBACK…", { cause: "malformed-packet" as const }),
       callback("onDisconnect", 1),
     ],
   })),

@@ -23,12 +23,7 @@ import {
   wait,
   when,
 } from "../scenario.ts";
-import { field, packet, publish, u16 } from "../wire.ts";
-
-/** SUBSCRIBE with this identifier, for filters and their QoS. */
-function subscribe(id: number, ...filters: readonly (readonly [topic: string, qos: number])[]): string {
-  return packet(0x82, u16(id) + filters.map(([topic, qos]) => `${field(topic)}0${qos}`).join(""));
-}
+import { field, packet, publish, subscribe } from "../wire.ts";
 
 const long = "f" + "o".repeat(257);
 const thousand = Array.from({ length: 1000 }, (_, i) => `foo/bar${String(i + 1).padStart(4, "0")}`);

@@ -14,6 +14,11 @@ import { acknowledged07 } from "./07_acknowledged.ts";
 import { sizes08 } from "./08_sizes.ts";
 import { subscribe09 } from "./09_subscribe.ts";
 import { unsubscribe10 } from "./10_unsubscribe.ts";
+import { receive11 } from "./11_receive.ts";
+import { topicCallbacks12 } from "./12_topic_callbacks.ts";
+import { reconnect13 } from "./13_reconnect.ts";
+import { loop14 } from "./14_loop.ts";
+import { ping15 } from "./15_ping.ts";
 
 /** Every scenario, in the order of the areas. */
 export const scenarios: readonly Scenario[] = [
@@ -27,4 +32,9 @@ export const scenarios: readonly Scenario[] = [
   ...sizes08,
   ...subscribe09,
   ...unsubscribe10,
+  ...receive11,
+  ...topicCallbacks12,
+  ...reconnect13,
+  ...loop14,
+  ...ping15,
 ];
