@@ -472,14 +472,17 @@ export class MQTT<U = unknown, B extends boolean = false> implements AsyncDispos
     quality: QoS = 0,
   ): void {
     this.#demandNoWill();
-    const named = byName<Exclude<typeof will, string>>(will, { topic: will as string });
-    const { retain = false, qos = 0 } = named === will
-      ? named
-      : byName<{ retain?: boolean; qos?: QoS }>(retention, { retain: retention as boolean, qos: quality });
-    checkTopic(named.topic);
-    const payload = toPayload(named === will ? named.payload ?? named.msg ?? "" : message);
+    const { topic, payload, retain = false, qos = 0 } = typeof will === "object" && will !== null
+      ? { ...will, payload: will.payload ?? will.msg ?? "" }
+      : {
+        topic: will,
+        payload: message,
+        ...byName<{ retain?: boolean; qos?: QoS }>(retention, { retain: retention as boolean, qos: quality }),
+      };
+    checkTopic(topic);
+    const bytes = toPayload(payload);
     checkRetain(retain);
-    const checked: Will = { topic: named.topic, payload: own(payload), qos, retain };
+    const checked: Will = { topic, payload: own(bytes), qos, retain };
     checkWill(checked);
     this.#will = checked;
   }
@@ -551,7 +554,6 @@ export class MQTT<U = unknown, B extends boolean = false> implements AsyncDispos
   }
 
   async #dial(given: AbortSignal | undefined): Promise<number> {
-    given?.throwIfAborted();
     checkConnect(this.#connectOptions);
     const dialing = this.#dialing = new AbortController();
     const signal = given ? AbortSignal.any([given, dialing.signal]) : dialing.signal;
@@ -560,7 +562,7 @@ export class MQTT<U = unknown, B extends boolean = false> implements AsyncDispos
         try {
           return await this.#attempt(signal);
         } catch (error) {
-          await this.#abandon(error);
+          await this.#hangUp(error);
           signal.throwIfAborted();
           if (!(error instanceof MqttError)) throw error;
           const exception = toException(error);
@@ -623,9 +625,9 @@ export class MQTT<U = unknown, B extends boolean = false> implements AsyncDispos
   }
 
   /** Closes what is left of a connection and ends the calls that still wait on it. */
-  async #abandon(error: unknown): Promise<void> {
+  async #hangUp(error: unknown, asked = false): Promise<void> {
     const closed = this.#link.detach();
-    this.#pump.end(error, false);
+    this.#pump.end(error, asked);
     await closed;
   }
 
@@ -649,9 +651,7 @@ export class MQTT<U = unknown, B extends boolean = false> implements AsyncDispos
     ]);
     enough.abort();
     if (!sent) this.#logger.warning("Unable to send DISCONNECT");
-    const closed = this.#link.detach();
-    this.#pump.end(new MMQTTException("MiniMQTT was disconnected before the answer came"), true);
-    await closed;
+    await this.#hangUp(new MMQTTException("MiniMQTT was disconnected before the answer came"), true);
     this.#closing = false;
     await this.onDisconnect?.(this, this.userData, 0);
   }
@@ -660,9 +660,7 @@ export class MQTT<U = unknown, B extends boolean = false> implements AsyncDispos
   async #offline(error: MqttError): Promise<void> {
     const wasOnline = this.#dialing === undefined;
     this.#lostBy = error;
-    const closed = this.#link.detach();
-    this.#pump.end(this.#toException(error), false);
-    await closed;
+    await this.#hangUp(this.#toException(error));
     if (wasOnline) await this.onDisconnect?.(this, this.userData, 1);
   }
 
