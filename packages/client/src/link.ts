@@ -104,26 +104,18 @@ export class Link {
    *
    * With `read` false nothing is read meanwhile: time and pings go on, the broker is slowed down.
    */
-  async wait(
-    until: Millis,
-    options: { readonly read?: boolean; readonly signal?: AbortSignal } = {},
-  ): Promise<void> {
-    const { read = true, signal } = options;
+  async wait(until: Millis, { read = true }: { readonly read?: boolean } = {}): Promise<void> {
     const now = this.#clock.now();
     if (read) {
       this.#engine.resume(now);
       this.#read();
     } else this.#engine.pause(now);
     this.#flush();
-    if (!signal?.aborted) {
-      await new Promise<void>((resolve) => {
-        this.#wake = resolve;
-        signal?.addEventListener("abort", this.wake);
-        this.#arm(Math.min(until, this.#engine.deadline, this.#faultAt));
-      });
-      this.#wake = undefined;
-      signal?.removeEventListener("abort", this.wake);
-    }
+    await new Promise<void>((resolve) => {
+      this.#wake = resolve;
+      this.#arm(Math.min(until, this.#engine.deadline, this.#faultAt));
+    });
+    this.#wake = undefined;
     this.#tick();
   }
 

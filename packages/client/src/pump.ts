@@ -80,6 +80,11 @@ export class Pump {
     if (types !== undefined) this.#records = [...this.#records, types];
     // Who drives behind a callback may have stopped pulling, and knows nothing of a new deadline.
     if (this.#delivering !== undefined) this.#link.wake();
+    const aborted = () => {
+      call.wake();
+      this.#link.wake();
+    };
+    signal?.addEventListener("abort", aborted);
     try {
       while (!call.done) {
         signal?.throwIfAborted();
@@ -88,11 +93,12 @@ export class Pump {
           if (turn === LATE) return false;
           await turn.losing;
         } else if (this.#clock.now() >= until) return false;
-        else await this.#sleep(call, until, signal);
+        else await this.#sleep(call, until);
       }
       if (call.event === undefined && call.error !== undefined) throw call.error;
       return true;
     } finally {
+      signal?.removeEventListener("abort", aborted);
       this.#calls.delete(call);
       this.#settling.delete(call.id);
       if (types !== undefined) this.#records = this.#records.filter((record) => record !== types);
@@ -138,7 +144,7 @@ export class Pump {
           await this.#link.wait(Infinity, { read: !this.#full && this.#isAwaited });
         } else {
           if (waited && this.#clock.now() >= until) return LATE;
-          await this.#link.wait(until, signal === undefined ? {} : { signal });
+          await this.#link.wait(until);
         }
         if (this.#thrown !== undefined) {
           const { error } = this.#thrown;
@@ -257,11 +263,9 @@ export class Pump {
     return false;
   }
 
-  async #sleep(call: Call, until: Millis, signal: AbortSignal | undefined): Promise<void> {
+  async #sleep(call: Call, until: Millis): Promise<void> {
     const cancel = until === Infinity ? undefined : this.#clock.timer(until, call.wake);
-    signal?.addEventListener("abort", call.wake);
     await call.sleep();
-    signal?.removeEventListener("abort", call.wake);
     cancel?.();
   }
 
