@@ -53,7 +53,7 @@ export function parseBroker(broker: unknown): Target {
   }
   throw new UsageError(
     "invalid-argument",
-    "broker must be a host name, an IP address or a URL such as mqtt://user:password@host:port",
+    "broker must be a host name, an IP address or a URL",
   );
 }
 

@@ -83,7 +83,8 @@ export class Engine {
   readonly #outbox = new Outbox();
   readonly #outgoing: Outgoing;
   readonly #incoming: Incoming;
-  readonly #liveness: Liveness;
+  readonly #replyTimeout: Millis;
+  #liveness: Liveness;
   readonly #acknowledgement: Acknowledgement = { id: 0, reason: 0 };
 
   #state: EngineState = "offline";
@@ -116,7 +117,8 @@ export class Engine {
     this.#incoming = new Incoming((message) =>
       this.#writeAnswer(message.qos === 2 ? PUBREC : PUBACK, message.id)
     );
-    this.#liveness = new Liveness(options.replyTimeout ?? 10_000);
+    this.#replyTimeout = options.replyTimeout ?? 10_000;
+    this.#liveness = new Liveness(this.#replyTimeout, 0, Infinity, 0);
   }
 
   /** Where the connection is in its life. */
@@ -174,7 +176,7 @@ export class Engine {
     this.#wire = this.#codec.open();
     this.#wire.writeConnect(this.#outbox, connect);
     this.#state = "connecting";
-    this.#liveness.opened(connect.keepAlive, pongTimeout, now);
+    this.#liveness = new Liveness(this.#replyTimeout, connect.keepAlive, pongTimeout, now);
   }
 
   /**

@@ -16,32 +16,28 @@ const GRACE: Millis = 100;
 /** Keep alive and reply deadlines of one connection. */
 export class Liveness {
   readonly #replyTimeout: Millis;
-  #pingAfter: Millis = Infinity;
-  #pongTimeout: Millis = Infinity;
-  #lastSent: Millis = 0;
-  #lastReceived: Millis = 0;
-  #connackBy: Millis = Infinity;
-  #pongBy: Millis = Infinity;
-  #leaveBy: Millis = Infinity;
+  readonly #pingAfter: Millis;
+  readonly #pongTimeout: Millis;
+  #lastSent: Millis;
+  #lastReceived: Millis;
+  #connackBy: Millis;
+  #pongBy = Infinity;
+  #leaveBy = Infinity;
   #stalled = false;
   #excused = false;
   #pausedAt: Millis | undefined;
 
-  /** Takes how long CONNACK, and a gap within a packet, may take. */
-  constructor(replyTimeout: Millis) {
+  /**
+   * CONNECT is on its way. Takes how long CONNACK, and a gap within a packet, may take; keep alive in seconds, as in
+   * CONNECT; how long PINGRESP may take; and the time.
+   */
+  constructor(replyTimeout: Millis, keepAlive: number, pongTimeout: Millis, now: Millis) {
     this.#replyTimeout = replyTimeout;
-  }
-
-  /** A connection was opened and CONNECT is on its way. Keep alive in seconds, as in CONNECT. */
-  opened(keepAlive: number, pongTimeout: Millis, now: Millis): void {
     // A margin of a tenth: the interval counts between packets as the server sees them [MQTT-3.1.2-23].
-    this.#pingAfter = keepAlive === 0 ? Infinity : keepAlive * 900;
+    this.#pingAfter = keepAlive * 900 || Infinity;
     this.#pongTimeout = pongTimeout;
     this.#lastSent = this.#lastReceived = now;
-    this.#connackBy = now + this.#replyTimeout;
-    this.#pongBy = this.#leaveBy = Infinity;
-    this.#stalled = this.#excused = false;
-    this.#pausedAt = undefined;
+    this.#connackBy = now + replyTimeout;
   }
 
   /** CONNACK came. */
