@@ -3,8 +3,9 @@
  *
  * The same file runs on Deno, Bun and Node. Settings come from settings.toml and the environment: see settings.ts.
  */
-import { MQTT } from "@minimqtt/client";
+import { MQTT, setSocket } from "@minimqtt/client";
 import { tcp } from "@minimqtt/transport-tcp";
+import { connectRadio } from "./radio.ts";
 import { readSettings } from "./settings.ts";
 
 const settings = readSettings();
@@ -43,13 +44,16 @@ function message(_client: MQTT, topic: string, message: string): void {
   console.log(`New message on topic ${topic}: ${message}`);
 }
 
+// The network of this machine, or that of a co-processor.
+const radio = settings.radio && await connectRadio(settings.radio);
+if (!radio) setSocket(tcp());
+
 // Set up a client, and attach the callback methods to it.
 const client = new MQTT({
   broker: settings.broker,
   port: settings.port,
   username: settings.username,
   password: settings.password,
-  transport: tcp(),
 });
 client.onConnect = connect;
 client.onDisconnect = disconnect;
@@ -75,3 +79,4 @@ await client.unsubscribe(topic);
 
 console.log(`Disconnecting from ${client.broker}`);
 await client.disconnect();
+await radio?.close();

@@ -8,6 +8,10 @@
  * | user name | `MQTT_USERNAME` | `MQTT_USERNAME`, `username`, `ADAFRUIT_AIO_USERNAME`    | none         |
  * | password  | `MQTT_PASSWORD` | `MQTT_PASSWORD`, `password`, `ADAFRUIT_AIO_KEY`         | none         |
  * | topic     | `MQTT_TOPIC`    | `MQTT_TOPIC`, `topic`                                   | `test/topic` |
+ * | radio     | `MQTT_RADIO`    | `MQTT_RADIO`                                            | none         |
+ *
+ * The radio is a co-processor that is served: `tcp:PORT` or `unix:PATH`. With it the network is named as on such a board,
+ * by `CIRCUITPY_WIFI_SSID` and `CIRCUITPY_WIFI_PASSWORD`.
  */
 import { readFileSync } from "node:fs";
 import process from "node:process";
@@ -20,6 +24,7 @@ export interface Settings {
   readonly username: string | null;
   readonly password: string | null;
   readonly topic: string;
+  readonly radio: { readonly place: string; readonly ssid: string; readonly password: string | null } | null;
 }
 
 /** Reads them; a settings.toml that is not there is no fault, one that is no TOML is. */
@@ -42,7 +47,16 @@ export function readSettings(file: URL = new URL("settings.toml", import.meta.ur
     username: get("MQTT_USERNAME", "username", "ADAFRUIT_AIO_USERNAME"),
     password: get("MQTT_PASSWORD", "password", "ADAFRUIT_AIO_KEY"),
     topic: get("MQTT_TOPIC", "topic") ?? "test/topic",
+    radio: readRadio(get),
   };
+}
+
+function readRadio(get: (name: string) => string | null): Settings["radio"] {
+  const place = get("MQTT_RADIO");
+  if (place === null) return null;
+  const ssid = get("CIRCUITPY_WIFI_SSID");
+  if (ssid === null) throw new Error("MQTT_RADIO is set: CIRCUITPY_WIFI_SSID must name its network");
+  return { place, ssid, password: get("CIRCUITPY_WIFI_PASSWORD") };
 }
 
 function readToml(file: URL): Record<string, unknown> {

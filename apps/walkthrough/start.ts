@@ -2,6 +2,8 @@
  * Runs the walkthrough on the runtime that runs this file, with nothing else needed: where no broker is named, one is
  * started in this process, on a free port of the loopback interface.
  */
+import { EspEmulator } from "@minimqtt/transport-esp32spi/emulator";
+import { serveBus } from "@minimqtt/transport-esp32spi/remote";
 import { Aedes } from "aedes";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
@@ -10,7 +12,15 @@ import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { readSettings } from "./settings.ts";
 
-const ENVIRONMENT = ["MQTT_BROKER", "MQTT_PORT", "MQTT_USERNAME", "MQTT_PASSWORD", "MQTT_TOPIC"];
+const ENVIRONMENT = [
+  "MQTT_BROKER",
+  "MQTT_PORT",
+  "MQTT_USERNAME",
+  "MQTT_PASSWORD",
+  "MQTT_TOPIC",
+  "MQTT_RADIO",
+];
+const RADIO_ENVIRONMENT = ["CIRCUITPY_WIFI_SSID", "CIRCUITPY_WIFI_PASSWORD"];
 
 const program = fileURLToPath(new URL("main.ts", import.meta.url));
 const settingsFile = fileURLToPath(new URL("settings.toml", import.meta.url));
@@ -20,10 +30,14 @@ const embedded = process.env["MQTT_BROKER"] || namedInFile() ? null : await star
 const broker = embedded ? "127.0.0.1" : readSettings().broker;
 const port = embedded ? embedded.port : readSettings().port ?? 1883;
 
-const status = await run(process.execPath, [...permissions(), program], {
+const environment = {
   ...process.env,
   ...(embedded && { MQTT_BROKER: broker, MQTT_PORT: String(port) }),
-});
+};
+const net = `${broker.includes(":") ? `[${broker}]` : broker}:${port}`;
+const status = await run(process.execPath, [...permissions(net), program], environment) ||
+  // Where a radio is set it was that already.
+  (readSettings().radio ? 0 : await runOverRadio());
 await embedded?.stop();
 
 if (status === 0) {
@@ -34,15 +48,33 @@ if (status === 0) {
 process.exitCode = status;
 
 /** On Deno the program may do exactly what it needs to do. */
-function permissions(): string[] {
+function permissions(net: string, ...names: string[]): string[] {
   if (runtime !== "deno") return [];
   return [
     "run",
     "--no-prompt",
-    `--allow-net=${broker.includes(":") ? `[${broker}]` : broker}:${port}`,
+    `--allow-net=${net}`,
     `--allow-read=${settingsFile}`,
-    `--allow-env=${ENVIRONMENT.join(",")}`,
+    `--allow-env=${[...ENVIRONMENT, ...names].join(",")}`,
   ];
+}
+
+/** The same program once more, in which an ESP32 co-processor, emulated in this process, has the network. */
+async function runOverRadio(): Promise<number> {
+  const wifi = { ssid: "emulated", passphrase: "correct horse" };
+  const module = new EspEmulator({ networks: [{ ...wifi, rssi: -47 }] });
+  const server = await serveBus(module, { port: 0 });
+  console.log("\nThe same program, through an emulated ESP32 co-processor:\n");
+  const arguments_ = permissions(server.address.replace("tcp:", "127.0.0.1:"), ...RADIO_ENVIRONMENT);
+  const status = await run(process.execPath, [...arguments_, program], {
+    ...environment,
+    MQTT_RADIO: server.address,
+    CIRCUITPY_WIFI_SSID: wifi.ssid,
+    CIRCUITPY_WIFI_PASSWORD: wifi.passphrase,
+  });
+  await server.close();
+  module.close();
+  return status;
 }
 
 function namedInFile(): boolean {

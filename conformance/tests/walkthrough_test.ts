@@ -3,25 +3,9 @@ import { afterAll, beforeAll, describe, it } from "@std/testing/bdd";
 import { readFileSync } from "node:fs";
 import { startAedes } from "../src/brokers.ts";
 import { repository, run, runtime } from "./programs.ts";
+import { NAMES, PROGRAM, SETTINGS, walkthroughLines } from "./walkthrough.ts";
 
-const LINES = [
-  "Attempting to connect to 127.0.0.1",
-  "Connected to MQTT Broker!",
-  "Flags: 0",
-  " RC: 0",
-  "Subscribing to test/topic",
-  "Subscribed to test/topic with QOS level 0",
-  "Publishing to test/topic",
-  "Published to test/topic with PID 1",
-  "New message on topic test/topic: Hello Broker!",
-  "Unsubscribing from test/topic",
-  "Unsubscribed from test/topic with PID 2",
-  "Disconnecting from 127.0.0.1",
-  "Disconnected from MQTT Broker!",
-];
-const PROGRAM = repository("apps/walkthrough/main.ts");
-const SETTINGS = repository("apps/walkthrough/settings.toml");
-const NAMES = "MQTT_BROKER,MQTT_PORT,MQTT_USERNAME,MQTT_PASSWORD,MQTT_TOPIC";
+const LINES = walkthroughLines("127.0.0.1");
 
 describe(`walkthrough on ${runtime}`, () => {
   let broker: Awaited<ReturnType<typeof startAedes>>;
@@ -35,7 +19,7 @@ describe(`walkthrough on ${runtime}`, () => {
   const settings = () => ({ MQTT_BROKER: "127.0.0.1", MQTT_PORT: String(broker.port) });
 
   it("prints the lines of the guide in order", async () => {
-    // On Deno with exactly what it needs: the broker, its settings file, and five names of the environment.
+    // On Deno with exactly what it needs: the broker, its settings file, and six names of the environment.
     const result = await run(PROGRAM, {
       env: settings(),
       permissions: [

@@ -97,6 +97,11 @@ export class SpiLink {
     return await this.#ready(LOW, FIRST_BOOT_LIMIT);
   }
 
+  /** Whether the bus has only whole windows, so that it must be known beforehand how long a reply may be. */
+  get wholeWindows(): boolean {
+    return this.#bus.window !== undefined;
+  }
+
   /** Whether bytes may be waiting in some socket; `undefined` where the pin that tells is not wired. */
   hint(): Awaitable<boolean> | undefined {
     return this.#pins.gpio0?.read();

@@ -93,6 +93,11 @@ export class Session {
     return restarted;
   }
 
+  /** Whether a long reply that turns out short costs as much as a long one. */
+  get wholeWindows(): boolean {
+    return this.#link.wholeWindows;
+  }
+
   /** Whether bytes may be waiting in some socket; `undefined` where the pin that tells is not wired. */
   hint(): ReturnType<SpiLink["hint"]> {
     return this.#link.hint();

@@ -178,8 +178,9 @@ export class Sockets {
   }
 
   /** A turn on the bus for an open socket. What went wrong in the middle of a stream leaves nothing to go on with. */
-  #turn<Result>(socket: EspSocket, work: () => Promise<Result>): Promise<Result> {
+  #turn<Result>(socket: EspSocket, work: () => Promise<Result>, signal?: AbortSignal): Promise<Result> {
     return this.#session.exclusive(async () => {
+      signal?.throwIfAborted();
       if (!this.isOpen(socket)) {
         throw new ConnectionError("closed", "This socket of the co-processor is closed.");
       }
@@ -194,7 +195,9 @@ export class Sockets {
 
   async #read(socket: EspSocket, size: number): Promise<Uint8Array> {
     // More than its buffer holds makes the module overrun it.
-    const asked = Math.min(size, MAX_READ);
+    let asked = Math.min(size, MAX_READ);
+    if (this.#session.wholeWindows) asked = Math.min(asked, await this.#available(socket));
+    if (asked === 0) return new Uint8Array(0);
     const parameters = [Uint8Array.of(socket.number), littleEndian16(asked)];
     const [bytes] = await this.#session.command(commands.getData, parameters, "plain", HEADER + asked);
     if (!bytes || bytes.length > asked) {
