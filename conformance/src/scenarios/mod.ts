@@ -19,6 +19,11 @@ import { topicCallbacks12 } from "./12_topic_callbacks.ts";
 import { reconnect13 } from "./13_reconnect.ts";
 import { loop14 } from "./14_loop.ts";
 import { ping15 } from "./15_ping.ts";
+import { disconnect16 } from "./16_disconnect.ts";
+import { loss17 } from "./17_loss.ts";
+import { malformed18 } from "./18_malformed.ts";
+import { session19 } from "./19_session.ts";
+import { construction20 } from "./20_construction.ts";
 
 /** Every scenario, in the order of the areas. */
 export const scenarios: readonly Scenario[] = [
@@ -37,4 +42,9 @@ export const scenarios: readonly Scenario[] = [
   ...reconnect13,
   ...loop14,
   ...ping15,
+  ...disconnect16,
+  ...loss17,
+  ...malformed18,
+  ...session19,
+  ...construction20,
 ];
