@@ -146,7 +146,7 @@ describe("new MQTT(): options", () => {
 });
 
 describe("new MQTT(): client identifier", () => {
-  it("new MQTT() makes an identifier of cpy and 16 characters, never the same twice (MM-010)", () => {
+  it("new MQTT() makes an identifier of cpy and 16 characters, never the same twice (MM-010) [MQTT-3.1.3-5]", () => {
     const ids = Array.from({ length: 1000 }, () => make({ clientId: undefined }).clientId);
     for (const id of ids) assertMatch(id, /^cpy[0-9A-Za-z]{16}$/);
     // The reference has some 100 000 values at most: a thousand clients of its kind collide for certain.

@@ -78,7 +78,7 @@ for (const [name, { missing, start, startClosed }] of Object.entries(starts)) {
     const make = <B extends boolean = false>(options: Partial<MQTTOptions<unknown, B>> = {}) =>
       new MQTT<unknown, B>({ broker: broker.host, port: broker.port, transport: tcp(), ...options });
 
-    it("publish() and subscribe() work with QoS 0, 1 and 2", async () => {
+    it("publish() and subscribe() work with QoS 0, 1 and 2, without any extension [MQTT-7.0.0-2]", async () => {
       await using client = make();
       const got: [string, number][] = [];
       client.onMessage = (_client, _topic, message, packet) => got.push([message, packet.qos]);
@@ -91,25 +91,37 @@ for (const [name, { missing, start, startClosed }] of Object.entries(starts)) {
       assertEquals(got.sort(), [["one", 1], ["two", 2], ["zero", 0]]);
     });
 
-    it("publish() sets, replaces and clears a retained message", async () => {
+    /** What a new subscription to `topic` gets at once, and whether as retained. */
+    const retained = async (topic: string) => {
+      await using client = make();
+      const got: [string, boolean][] = [];
+      client.onMessage = (_client, _topic, message, packet) => got.push([message, packet.retain]);
+      await client.connect();
+      await client.subscribe(topic);
+      await client.loop(1);
+      return got;
+    };
+
+    it("publish() sets, replaces and clears what is retained [MQTT-3.3.1-5] [MQTT-3.3.1-10] [MQTT-3.3.1-11]", async () => {
       await using client = make();
       await client.connect();
-      const retained = async () => {
-        const got: [string, boolean][] = [];
-        client.onMessage = (_client, _topic, message, packet) => got.push([message, packet.retain]);
-        await client.subscribe("retained/a");
-        await client.loop(1);
-        await client.unsubscribe("retained/a");
-        return got;
-      };
       await client.publish("retained/a", "first", true, 1);
       await client.publish("retained/a", "second", true, 1);
-      assertEquals(await retained(), [["second", true]]);
+      assertEquals(await retained("retained/a"), [["second", true]]);
       await client.publish("retained/a", "", true, 1);
-      assertEquals(await retained(), []);
+      assertEquals(await retained("retained/a"), []);
     });
 
-    it("willSet() is published when the socket drops, and not after disconnect() [MQTT-3.1.2-8]", async () => {
+    it("publish() without retain leaves alone what is kept, also from QoS 0 [MQTT-3.3.1-7] [MQTT-3.3.1-12]", async () => {
+      await using client = make();
+      await client.connect();
+      await client.publish("retained/b", "kept", true, 0);
+      await client.publish("retained/b", "fresh", false, 1);
+      assertEquals(await retained("retained/b"), [["kept", true]]);
+      await client.publish("retained/b", "", true, 1);
+    });
+
+    it("willSet() is published when the socket drops, and not after disconnect() (MM-059) [MQTT-3.1.2-8]", async () => {
       await using watcher = make();
       const wills: string[] = [];
       watcher.onMessage = (_client, _topic, message) => wills.push(message);
@@ -125,6 +137,42 @@ for (const [name, { missing, start, startClosed }] of Object.entries(starts)) {
       await until(watcher, () => wills.length > 0);
       await watcher.loop(1);
       assertEquals(wills, ["drop"]);
+    });
+
+    it("willSet() is published retained or not, as it asks for [MQTT-3.1.2-16] [MQTT-3.1.2-17]", async () => {
+      await using watcher = make();
+      const wills: [string, boolean][] = [];
+      watcher.onMessage = (_client, topic, _message, packet) => wills.push([topic, packet.retain]);
+      await watcher.connect();
+      await watcher.subscribe("mortal/#", 1);
+      for (const retain of [false, true]) {
+        const { transport, drop } = faulty();
+        const client = make({ transport });
+        client.willSet(`mortal/${retain}`, "gone", retain, 1);
+        await client.connect();
+        await drop();
+      }
+      await until(watcher, () => wills.length === 2);
+      await watcher.unsubscribe("mortal/#");
+      wills.length = 0;
+      await watcher.subscribe("mortal/#", 1);
+      await until(watcher, () => wills.length > 0);
+      await watcher.loop(1);
+      assertEquals(wills, [["mortal/true", true]]);
+      await watcher.publish("mortal/true", "", true, 1);
+    });
+
+    it("subscribe() twice to what overlaps gets each message, once or twice [MQTT-3.3.5-1]", async () => {
+      await using client = make();
+      const got = new Set<string>();
+      client.onMessage = (_client, _topic, message) => void got.add(message);
+      await client.connect();
+      await client.subscribe([["overlap/#", 1], ["overlap/+", 2]]);
+      for (const message of ["a", "b", "c"]) await client.publish("overlap/x", message, false, 2);
+      await until(client, () => got.size === 3);
+      await client.loop(1);
+      assertEquals([...got], ["a", "b", "c"]);
+      assertEquals(client.isConnected(), true);
     });
 
     it("connect() resumes a persistent session: it resolves to 1, and what was missed arrives (MM-031)", async () => {

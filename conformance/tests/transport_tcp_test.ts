@@ -3,7 +3,7 @@ import { describe, it } from "@std/testing/bdd";
 import { fixture, tcpFixture } from "../src/fixtures/tcp.ts";
 import { transportSuite } from "../src/mod.ts";
 
-describe("tcp keeps the transport contract", () => transportSuite(it, fixture));
+describe("tcp keeps the transport contract (MM-195)", () => transportSuite(it, fixture));
 
 // Elsewhere tcp() is made of node:net, and the tests above are these.
 if ("Deno" in globalThis) {

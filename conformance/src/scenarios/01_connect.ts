@@ -189,7 +189,7 @@ export const connect01: Scenario[] = area("01 connect", [
   {
     id: "connect-connack-in-pieces",
     name: "connect() waits for the rest of a CONNACK that comes byte by byte",
-    covers: ["MM-041", "v3 §4.2"],
+    covers: ["MM-041", "v3 §4.2", "v3 MQTT-7.1.2-1", "v3 MQTT-6.0.0-2"],
     steps: [call("connect"), accept, expect(CONNECT), ...["20", "02", "00", "00"].map(send), returns(0)],
   },
   {

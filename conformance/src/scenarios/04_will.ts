@@ -200,7 +200,7 @@ export const will04: Scenario[] = area("04 will", [
   {
     id: "will-dropped-by-disconnect",
     name: "disconnect() sends DISCONNECT, at which the broker drops the will",
-    covers: ["MM-059", "v3 MQTT-3.14.4-3"],
+    covers: ["MM-059", "v3 MQTT-3.1.2-10", "v3 MQTT-3.14.4-3"],
     steps: [
       call("willSet", "will/t", "gone"),
       ...connects(connect(0x06, TOPIC + field("gone"))),

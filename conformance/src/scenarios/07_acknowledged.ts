@@ -59,7 +59,7 @@ export const acknowledged07: Scenario[] = area("07 acknowledged", [
   {
     id: "acknowledged-qos-2",
     name: "publish() with QoS 2 answers PUBREC with PUBREL, and ends at PUBCOMP",
-    covers: ["MM-088", "v3 MQTT-2.3.1-6", "v3 MQTT-3.6.1-1", "v3 MQTT-4.3.3-1"],
+    covers: ["MM-088", "v3 MQTT-2.2.2-1", "v3 MQTT-2.3.1-6", "v3 MQTT-3.6.1-1", "v3 MQTT-4.3.3-1"],
     steps: [
       ...hello(2),
       send("50020001"),

@@ -58,7 +58,15 @@ export const subscribe09: Scenario[] = area("09 subscribe", [
   {
     id: "subscribe-short-topic",
     name: "subscribe() to a filter (short_topic)",
-    covers: ["MM-100", "MM-101", "MM-106", "v3 MQTT-3.8.1-1", "v3 MQTT-3.8.4-1", "v3 MQTT-3.8.4-2"],
+    covers: [
+      "MM-100",
+      "MM-101",
+      "MM-106",
+      "v3 MQTT-2.2.2-1",
+      "v3 MQTT-3.8.1-1",
+      "v3 MQTT-3.8.4-1",
+      "v3 MQTT-3.8.4-2",
+    ],
     steps: [
       ...online,
       call("subscribe", "foo/bar"),

@@ -22,7 +22,7 @@ export const ping15: Scenario[] = area("15 ping", [
   {
     id: "ping",
     name: "ping() sends PINGREQ, and gives the types up to and including PINGRESP",
-    covers: ["MM-172", "v3 MQTT-3.12.4-1"],
+    covers: ["MM-172", "v3 MQTT-2.2.2-1", "v3 MQTT-3.12.4-1"],
     steps: [...online, call("ping"), expect("c000"), send("d000"), returns([0xd0])],
   },
   {

@@ -25,7 +25,7 @@ export const disconnect16: Scenario[] = area("16 disconnect", [
   {
     id: "disconnect",
     name: "disconnect() sends DISCONNECT in two bytes, closes, and calls onDisconnect with 0",
-    covers: ["MM-180", "v3 MQTT-3.14.1-1", "v3 MQTT-3.14.4-1"],
+    covers: ["MM-180", "v3 MQTT-2.2.2-1", "v3 MQTT-3.14.1-1", "v3 MQTT-3.14.4-1"],
     steps: [...online, ...disconnects, callback("onDisconnect", 0), call("isConnected"), returns(false)],
   },
   {

@@ -37,7 +37,7 @@ describe("ws", () => {
     });
   }
 
-  it("connect asks for the address's path, else the option's, else /mqtt, with subprotocol mqtt", async () => {
+  it("connect asks for the address's path, else the option's, else /mqtt, with subprotocol mqtt (MM-206) [MQTT-6.0.0-3]", async () => {
     const asked: [string | undefined, string | undefined][] = [];
     await using server = await startServer((socket, request) => {
       asked.push([request.url, request.headers["sec-websocket-protocol"]]);
@@ -105,7 +105,7 @@ describe("ws", () => {
     assertEquals(calls, [`ws://127.0.0.1:${server.address.port}/mqtt`, ["mqtt"], { A: "b" }]);
   });
 
-  it("connect refuses a server that chooses another subprotocol, or none [MQTT-6.0.0-3]", async () => {
+  it("connect refuses a server that chooses another subprotocol, or none [MQTT-6.0.0-4]", async () => {
     for (const chosen of ["other", false] as const) {
       await using server = await startServer(echo, "127.0.0.1", () => chosen);
       const error = await assertRejects(() => ws().connect(server.address), ConnectionError);
