@@ -12,6 +12,7 @@ import type { Fault } from "./faults.ts";
 import type { Firmware } from "./firmware.ts";
 import type { Body, Frame } from "./frame.ts";
 import type { Outside } from "./outside.ts";
+import type { RawSocket } from "./raw_sockets.ts";
 import type { Slot } from "./slots.ts";
 import { Slots } from "./slots.ts";
 import type { Station } from "./station.ts";
@@ -62,7 +63,7 @@ export class Chip {
   /** PEM of SET_CERT_KEY. */
   key = "";
   /** Raw sockets of the 7x commands, by descriptor. */
-  readonly descriptors: Map<number, unknown> = new Map();
+  readonly descriptors: Map<number, RawSocket> = new Map();
   /** Errno of the last 7x command. */
   errno = 0;
   readonly #dataChanged: () => void;
@@ -117,11 +118,18 @@ export class Chip {
     throw new Crash(`${what} overran its buffer`);
   }
 
+  /** Wi-Fi is gone, and with it the connections; before 2.0.0 they are left to a time-out. */
+  linkLost(): void {
+    const { closesOnDrop } = this.world.firmware;
+    this.slots.drop(closesOnDrop);
+    for (const socket of this.descriptors.values()) socket.drop();
+  }
+
   /** Power is lost. */
   shutdown(): void {
     this.#off.abort();
     this.station.stop();
     this.slots.destroy();
-    for (const descriptor of this.descriptors.values()) (descriptor as { destroy(): void }).destroy();
+    for (const socket of this.descriptors.values()) socket.destroy();
   }
 }

@@ -10,12 +10,14 @@ import type { Fault } from "./faults.ts";
 import type { Firmware } from "./firmware.ts";
 import type { Body, Frame } from "./frame.ts";
 import { END, START } from "./frame.ts";
+import { fileCommands } from "./file_commands.ts";
 import { pinCommands } from "./pin_commands.ts";
+import { rawCommands } from "./raw_commands.ts";
 import { socketCommands } from "./socket_commands.ts";
 import { wifiCommands } from "./wifi_commands.ts";
 
 const commands: ReadonlyMap<number, Command> = new Map(
-  [wifiCommands, socketCommands, pinCommands].flatMap((group) =>
+  [wifiCommands, socketCommands, pinCommands, fileCommands, rawCommands].flatMap((group) =>
     Object.entries(group).map(([opcode, command]) => [Number(opcode), command] as const)
   ),
 );

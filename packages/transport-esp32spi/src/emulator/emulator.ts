@@ -4,57 +4,18 @@
  * @module
  */
 
-import type { Awaitable, EspPins, SpiBus } from "../bus.ts";
+import type { EspPins, SpiBus } from "../bus.ts";
 import { type Clock, systemClock } from "../clock.ts";
 import { Chip, type Pin, type World } from "./chip.ts";
-import { execute, frameFault } from "./commands.ts";
-import { type Fault, Faults } from "./faults.ts";
+import { Faults } from "./faults.ts";
 import { Firmware } from "./firmware.ts";
-import { type Body, Frame, reply, START } from "./frame.ts";
-import { Outside, type OutsideOptions } from "./outside.ts";
+import { CommandLoop } from "./loop.ts";
+import { type EmulatorOptions, instantly, type Timing } from "./options.ts";
+import { Outside } from "./outside.ts";
 import { emulatorBus, emulatorPins } from "./pins.ts";
 import { type Phase, SpiSlave, type Stuck } from "./spi_slave.ts";
-import { type Network, Station } from "./station.ts";
-import { Crash, Violations } from "./violations.ts";
-
-/** How long things take, in milliseconds of the clock. All are 0 by default: what can be at once is at once. */
-export interface Timing {
-  /** From the rise of RESET until chip select and GPIO0 are read and READY is driven. Before it READY floats. */
-  readonly float: number;
-  /** From there until the first command is awaited; READY is HIGH meanwhile. */
-  readonly start: number;
-  /** From the fall of chip select until READY is HIGH. */
-  readonly select: number;
-  /** From SET_PASSPHRASE until the access point has answered. */
-  readonly associate: number;
-  /** From there until there is an address. */
-  readonly address: number;
-}
-
-/** About what hardware takes. */
-export const realTiming: Timing = { float: 200, start: 400, select: 0.05, associate: 800, address: 600 };
-
-/** Options of {@link EspEmulator}. */
-export interface EmulatorOptions extends OutsideOptions {
-  /** The firmware's version; `3.3.0` when absent. 1.x, 2.0.0 and 3.x behave as they do. */
-  readonly firmware?: string;
-  /** The networks in the air; none when absent. */
-  readonly networks?: readonly Network[];
-  /** Where time comes from; real time when absent. */
-  readonly clock?: Clock;
-  /** How long things take; 0 what is absent. */
-  readonly timing?: Partial<Timing>;
-  /** Makes each transfer take the time it would at this rate, in Hz of real time. At once when absent. */
-  readonly busHz?: number;
-  /** What MISO carries while the module has nothing to send; 0 when absent. */
-  readonly filler?: number;
-  /** Where READY floats while nobody drives it; HIGH (as with a pull-up) when absent. */
-  readonly floatingReady?: boolean;
-  /** Six bytes in natural order; `24:0a:c4:00:00:01` when absent. */
-  readonly mac?: Uint8Array;
-  /** What GET_TIME gives while there is a network: seconds since 1970; this machine's when absent. */
-  readonly time?: () => number;
-}
+import { Station } from "./station.ts";
+import { Violations } from "./violations.ts";
 
 /** A start of the module that nobody had asked for. */
 export interface Restart {
@@ -85,8 +46,8 @@ export class EspEmulator {
   readonly #clock: Clock;
   readonly #slave: SpiSlave;
   readonly #world: World;
+  readonly #loop: CommandLoop;
   readonly #restarts: Restart[] = [];
-  readonly #commands: number[] = [];
   readonly #gpio0Watchers = new Set<() => void>();
   #chip: Chip | undefined;
   /** Counts starts: what an earlier one had under way is dropped. */
@@ -97,11 +58,6 @@ export class EspEmulator {
   #gpio0Stuck: Stuck;
   #gpio0Driven: boolean | undefined;
   #inReach = true;
-  #lastReply: Uint8Array | undefined;
-  #repeat = false;
-  #midReply = false;
-  /** A fault has put host and firmware a step apart: what follows is not the host's doing. */
-  #slipped = false;
 
   /**
    * Makes a module and switches it on.
@@ -127,9 +83,14 @@ export class EspEmulator {
       selectDelay: this.#timing.select,
       floatingReady: options.floatingReady ?? true,
       filler: options.filler ?? 0,
-      command: (bytes) => this.#command(bytes),
-      fetched: () => this.#fetched(),
-      violate: (name, detail) => this.#slipped || this.violations.add(name, detail),
+      command: (bytes) => this.#loop.command(bytes),
+      fetched: () => this.#loop.fetched(),
+      violate: (name, detail) => this.#loop.slipped || this.violations.add(name, detail),
+    });
+    this.#loop = new CommandLoop(this.#world, this.#slave, this.faults, {
+      gpio0Driven: () => this.#gpio0Driven !== undefined,
+      done: () => this.#refreshGpio0(),
+      restart: (reason) => this.restart(reason),
     });
     this.bus = emulatorBus(this.#slave, options.busHz);
     this.pins = emulatorPins(this, this.#clock);
@@ -166,9 +127,9 @@ export class EspEmulator {
     return this.#chip?.slots.taken ?? [];
   }
 
-  /** The opcodes of the last {@link MOST_COMMANDS} commands executed, oldest first. */
+  /** The opcodes of the last 1000 commands executed, oldest first. */
   get commands(): readonly number[] {
-    return this.#commands;
+    return this.#loop.commands;
   }
 
   /** The starts that nobody had asked for: crashes, and those that a fault caused. */
@@ -307,104 +268,18 @@ export class EspEmulator {
       associate,
       address,
       inReach: this.#inReach,
-      dropped: () => this.#chip?.slots.drop(firmware.closesOnDrop),
+      dropped: () => this.#chip?.linkLost(),
     });
     this.#chip = new Chip(this.#world, station, () => this.#refreshGpio0());
-    this.#slave.listen();
+    this.#loop.start(this.#chip);
   }
 
   #powerDown(): void {
     this.#run++;
     this.#chip?.shutdown();
     this.#chip = undefined;
-    this.#repeat = this.#midReply = this.#slipped = false;
-    this.#lastReply = undefined;
+    this.#loop.stop();
     this.#refreshGpio0();
-  }
-
-  /** A command has arrived: what the bus did to it, what it does, and what becomes of its reply. */
-  #command(bytes: Uint8Array): void {
-    const run = this.#run;
-    const fault = this.faults.next(bytes[1] ?? 0);
-    const frame = new Frame(fault?.kind === "command" ? fault.edit(bytes) : bytes);
-    if (fault === undefined) this.#judge(frame);
-    if (fault?.kind === "swallow") {
-      this.#slipped = true;
-      return this.#slave.listen();
-    }
-    if (fault?.kind === "restart" && fault.when === "before") return this.restart("a fault");
-    if (fault?.kind === "busy") {
-      if (fault.time !== undefined) {
-        void this.#clock.sleep(fault.time).then(() => run === this.#run && this.#execute(frame, fault));
-      }
-      return;
-    }
-    this.#execute(frame, fault);
-  }
-
-  #execute(frame: Frame, fault: Fault | undefined): void {
-    const run = this.#run;
-    if (this.#commands.push(frame.opcode) > MOST_COMMANDS) this.#commands.shift();
-    let body: Awaitable<Body>;
-    try {
-      // What the line has made of a command is not the host's doing.
-      this.violations.excused = fault?.kind === "command";
-      body = fault?.kind === "error" ? null : execute(frame, this.#chip!, fault);
-    } catch (error) {
-      return this.#crashed(error);
-    } finally {
-      this.violations.excused = false;
-    }
-    if (!(body instanceof Promise)) return this.#answer(frame, body, fault);
-    body.then(
-      (settled) => run === this.#run && this.#answer(frame, settled, fault),
-      (error) => run === this.#run && this.#crashed(error),
-    );
-  }
-
-  #answer(frame: Frame, body: Body, fault: Fault | undefined): void {
-    if (fault?.kind === "restart" && fault.when === "after") return this.restart("a fault");
-    this.#midReply = fault?.kind === "restart";
-    this.#repeat = fault?.kind === "repeat";
-    const whole = reply(frame.opcode, body, this.#world.firmware.pads);
-    this.#lastReply = fault?.kind === "reply" ? fault.edit(whole) : whole;
-    if (this.#midReply) this.#lastReply = whole.subarray(0, whole.length >> 1);
-    this.#refreshGpio0();
-    this.#slave.respond(this.#lastReply);
-  }
-
-  /** The reply was read, or lost. */
-  #fetched(): void {
-    if (this.#midReply) return this.restart("a fault");
-    if (this.#repeat) {
-      this.#repeat = false;
-      this.#slipped = true;
-      return this.#slave.respond(this.#lastReply!);
-    }
-    this.#slave.listen();
-  }
-
-  #crashed(error: unknown): void {
-    if (!(error instanceof Crash)) throw error;
-    this.restart(error.message);
-  }
-
-  /** Holds a command to what the firmware would not check. */
-  #judge(frame: Frame): void {
-    const { bytes } = frame;
-    if (bytes[0] !== START || frame.opcode >= 0x80) {
-      // All-equal bytes are how a host that lost its step finds back.
-      if (bytes.some((byte) => byte !== bytes[0]) && !this.#slipped) {
-        this.violations.add("not-a-command", "a command begins with e0 and an opcode below 80");
-      }
-      return;
-    }
-    this.#slipped = false;
-    if (this.#gpio0Driven !== undefined) {
-      this.violations.add("gpio0-driven", "GPIO0 is the module's output by now; let go of it");
-    }
-    const wrong = frameFault(frame);
-    if (wrong) this.violations.add(wrong, `command ${frame.opcode.toString(16)} of ${bytes.length} bytes`);
   }
 
   #refreshGpio0(): void {
@@ -418,8 +293,3 @@ export class EspEmulator {
     for (const watcher of [...this.#gpio0Watchers]) watcher();
   }
 }
-
-const instantly: Timing = { float: 0, start: 0, select: 0, associate: 0, address: 0 };
-
-/** How many commands are remembered. */
-export const MOST_COMMANDS = 1000;

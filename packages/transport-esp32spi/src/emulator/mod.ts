@@ -21,11 +21,13 @@
 
 export type { Awaitable, EspPins, Gpio0Pin, InputPin, OutputPin, SpiBus } from "../bus.ts";
 export type { Clock } from "../clock.ts";
-export { EspEmulator, MOST_COMMANDS, realTiming } from "./emulator.ts";
-export type { EmulatorOptions, Restart, Timing } from "./emulator.ts";
+export { EspEmulator } from "./emulator.ts";
+export type { Restart } from "./emulator.ts";
 export { Faults, replyEdits } from "./faults.ts";
 export type { Edit, Fault, FaultTrigger } from "./faults.ts";
 export type { Pin } from "./chip.ts";
+export { realTiming } from "./options.ts";
+export type { EmulatorOptions, Timing } from "./options.ts";
 export type { OutsideOptions, Place } from "./outside.ts";
 export type { Phase, Stuck } from "./spi_slave.ts";
 export type { Network } from "./station.ts";

@@ -129,6 +129,8 @@ export class SpiSlave {
     this.#clocked = 0;
     this.#armed = (this.#phase === "command" || this.#phase === "response") && !this.ready;
     if (!this.#armed) {
+      // Without power there is nobody to be disturbed; whether it is still LOW at the start is what counts.
+      if (this.#phase === "off") return;
       const detail = `chip select fell in phase "${this.#phase}"; wait until READY is LOW`;
       this.#options.violate("selected-while-busy", detail);
       return;
