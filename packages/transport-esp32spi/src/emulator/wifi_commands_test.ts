@@ -219,7 +219,7 @@ describe("the emulated Wi-Fi", () => {
       assertEquals(await value(esp, 'E0 34 01 0E "broker.example" EE'), [1]);
       assertEquals(await value(esp, "E0 35 00 EE"), [127, 0, 0, 1]);
       assertEquals(await value(esp, 'E0 34 01 05 "other" EE'), [0]);
-      assertEquals(await value(esp, "E0 35 00 EE"), address);
+      assertEquals(await value(esp, "E0 35 00 EE"), [...address]);
       esp.close();
     }
   });
