@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { MqttError, ProtocolError, RefusedError } from "@minimqtt/core";
+import { MqttError, ProtocolError, RefusedError, UsageError } from "@minimqtt/core";
 import type { Case, Depth } from "./case.ts";
 import { type Failure, isPlayableAt, type Scenario, type Step, stepsAt } from "./scenario.ts";
 import { brief, describe, type Outcome, same, show, showFailure, showOutcome } from "./scenario_words.ts";
@@ -204,6 +204,7 @@ function isFailure(error: unknown, failure: Failure, depth: Depth): boolean {
     if (type === "MMQTTStateError") {
       return behind.code === "not-connected" || behind.code === "already-connected";
     }
+    if (behind instanceof UsageError) return false;
     if (typeof code === "number" && !(behind instanceof RefusedError && behind.returnCode === code)) {
       return false;
     }
