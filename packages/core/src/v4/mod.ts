@@ -4,31 +4,10 @@
  * @module
  */
 import type { Codec, Wire } from "../codec.ts";
-import { check, readAcknowledgement, readConnack, readPublish, readReasons } from "./read.ts";
-import {
-  writeAcknowledgement,
-  writeConnect,
-  writeDisconnect,
-  writePing,
-  writePublish,
-  writeSubscribe,
-  writeUnsubscribe,
-} from "./write.ts";
+import { reading } from "./read.ts";
+import { writing } from "./write.ts";
 
-const WIRE: Wire = {
-  check,
-  readAcknowledgement,
-  readConnack,
-  readPublish,
-  readReasons,
-  writeAcknowledgement,
-  writeConnect,
-  writeDisconnect,
-  writePing,
-  writePublish,
-  writeSubscribe,
-  writeUnsubscribe,
-};
+const WIRE: Wire = { ...reading, ...writing };
 
 /** MQTT 3.1.1, protocol level 4. It keeps nothing for a connection, so all share one wire. */
 export const v4: Codec = {

@@ -4,7 +4,7 @@ import { ProtocolError } from "../errors.ts";
 import { Inbox } from "../inbox.ts";
 import type { Message } from "../packets.ts";
 import { bytes, field, hex, packet, publish, u16, utf8 } from "../../tests/support.ts";
-import * as read from "./read.ts";
+import { reading as read } from "./read.ts";
 
 /** An inbox with its cursor on the packet. */
 function cursor(text: string): Inbox {

@@ -3,82 +3,74 @@
  *
  * @module
  */
+import type { Wire } from "../codec.ts";
 import type { Outbox } from "../outbox.ts";
 import {
   CONNECT,
-  type ConnectOptions,
   DISCONNECT,
-  type Filter,
-  type PacketId,
   type Payload,
   PINGREQ,
   PUBLISH,
   PUBREL,
-  type QoS,
   SUBSCRIBE,
   UNSUBSCRIBE,
 } from "../packets.ts";
 import { writeText } from "../text.ts";
 import { utf8Length } from "../topic.ts";
 
-export function writeConnect(out: Outbox, options: ConnectOptions): void {
-  const { keepAlive, username, password, will } = options;
-  let flags = options.cleanSession ? 0x02 : 0;
-  const fields: Payload[] = [options.clientId];
-  if (will !== undefined) {
-    flags |= 0x04 | (will.qos ?? 0) << 3 | (will.retain ? 0x20 : 0);
-    fields.push(will.topic, will.payload);
-  }
-  if (username !== undefined) {
-    flags |= 0x80;
-    fields.push(username);
-  }
-  if (password !== undefined) {
-    flags |= 0x40;
-    fields.push(password);
-  }
-  writeParts(out, CONNECT, ["MQTT", 4, flags, keepAlive >> 8, keepAlive, ...fields]);
-}
+/** The writing half of the wire. */
+export const writing: Pick<Wire, keyof Wire & `write${string}`> = {
+  writeConnect(out, options) {
+    const { keepAlive, username, password, will } = options;
+    let flags = options.cleanSession ? 0x02 : 0;
+    const fields: Payload[] = [options.clientId];
+    if (will !== undefined) {
+      flags |= 0x04 | (will.qos ?? 0) << 3 | (will.retain ? 0x20 : 0);
+      fields.push(will.topic, will.payload);
+    }
+    if (username !== undefined) {
+      flags |= 0x80;
+      fields.push(username);
+    }
+    if (password !== undefined) {
+      flags |= 0x40;
+      fields.push(password);
+    }
+    writeParts(out, CONNECT, ["MQTT", 4, flags, keepAlive >> 8, keepAlive, ...fields]);
+  },
 
-export function writePublish(
-  out: Outbox,
-  topic: Uint8Array,
-  payload: Uint8Array,
-  qos: QoS,
-  retain: boolean,
-  duplicate: boolean,
-  id: PacketId,
-): void {
-  const size = 2 + topic.length + (qos === 0 ? 0 : 2) + payload.length;
-  let at = begin(out, PUBLISH | (duplicate ? 0x08 : 0) | (qos << 1) | (retain ? 1 : 0), size);
-  const bytes = out.bytes;
-  at = writeField(bytes, at, topic);
-  if (qos !== 0) at = writeNumber(bytes, at, id);
-  bytes.set(payload, at);
-}
+  writePublish(out, topic, payload, qos, retain, duplicate, id) {
+    const size = 2 + topic.length + (qos === 0 ? 0 : 2) + payload.length;
+    let at = begin(out, PUBLISH | (duplicate ? 0x08 : 0) | (qos << 1) | (retain ? 1 : 0), size);
+    const bytes = out.bytes;
+    at = writeField(bytes, at, topic);
+    if (qos !== 0) at = writeNumber(bytes, at, id);
+    bytes.set(payload, at);
+  },
 
-export function writeSubscribe(out: Outbox, id: PacketId, filters: readonly Filter[]): void {
-  writeParts(out, SUBSCRIBE, [id >> 8, id, ...filters.flatMap(({ topic, qos }) => [topic, qos])]);
-}
+  writeSubscribe(out, id, filters) {
+    writeParts(out, SUBSCRIBE, [id >> 8, id, ...filters.flatMap(({ topic, qos }) => [topic, qos])]);
+  },
 
-export function writeUnsubscribe(out: Outbox, id: PacketId, filters: readonly string[]): void {
-  writeParts(out, UNSUBSCRIBE, [id >> 8, id, ...filters]);
-}
+  writeUnsubscribe(out, id, filters) {
+    writeParts(out, UNSUBSCRIBE, [id >> 8, id, ...filters]);
+  },
 
-export function writeAcknowledgement(out: Outbox, type: number, id: PacketId): void {
-  const at = out.reserve(4);
-  out.bytes[at] = type === PUBREL ? type | 0x02 : type;
-  out.bytes[at + 1] = 2;
-  writeNumber(out.bytes, at + 2, id);
-}
+  writeAcknowledgement(out, type, id) {
+    const at = out.reserve(4);
+    out.bytes[at] = type === PUBREL ? type | 0x02 : type;
+    out.bytes[at + 1] = 2;
+    writeNumber(out.bytes, at + 2, id);
+  },
 
-export function writePing(out: Outbox): void {
-  writeParts(out, PINGREQ, []);
-}
+  writePing(out) {
+    writeParts(out, PINGREQ, []);
+  },
 
-export function writeDisconnect(out: Outbox): void {
-  writeParts(out, DISCONNECT, []);
-}
+  writeDisconnect(out) {
+    writeParts(out, DISCONNECT, []);
+  },
+};
 
 /** Appends a packet whose body is `parts`: a number is a byte, text and bytes stand behind their length. */
 function writeParts(out: Outbox, first: number, parts: readonly (number | Payload)[]): void {

@@ -4,7 +4,7 @@ import { Outbox } from "../outbox.ts";
 import type { ConnectOptions, QoS } from "../packets.ts";
 import { encodeText } from "../text.ts";
 import { bytes, CONNECT_OPTIONS, field, hex, packet, remaining, u16, utf8 } from "../../tests/support.ts";
-import * as write from "./write.ts";
+import { writing as write } from "./write.ts";
 
 function written(action: (out: Outbox) => void): string {
   const out = new Outbox();
