@@ -110,6 +110,9 @@ export class MQTT<U = unknown, B extends boolean = false> implements AsyncDispos
   /** Sent with CONNECT; made once, kept for every reconnect (MM-013). */
   clientId: string;
 
+  /** Where log lines go; a logger that does nothing until {@link enableLogger}. */
+  logger: Logger = SILENCE;
+
   readonly #settings: Settings;
   readonly #binary: boolean;
   readonly #transport: Transport;
@@ -128,7 +131,6 @@ export class MQTT<U = unknown, B extends boolean = false> implements AsyncDispos
   #password: Payload | undefined;
   #will: Will | undefined;
   #limit!: number;
-  #logger: Logger = SILENCE;
   #cleanSession = true;
   #resumed = false;
   #looping = false;
@@ -156,7 +158,7 @@ export class MQTT<U = unknown, B extends boolean = false> implements AsyncDispos
       offline: (error) => this.#closing ? DONE : this.#offline(error),
       toException: (error) => this.#toException(error),
       stray: ({ packet }) =>
-        this.#logger.warning(`ignored a packet of type 0x${packet.toString(16)} that nobody waits for`),
+        this.logger.warning(`ignored a packet of type 0x${packet.toString(16)} that nobody waits for`),
     });
     this.mqttMsg = MQTT_MSG_SZ_LIM;
     this.userData = settings.userData as U;
@@ -210,14 +212,6 @@ export class MQTT<U = unknown, B extends boolean = false> implements AsyncDispos
     this.#limit = size;
     // Fixed header, topic length, topic and packet identifier come on top of the message (MM-096).
     this.#engine.maxPacketSize = size + 5 + 2 + MQTT_TOPIC_LENGTH_LIMIT + 2;
-  }
-
-  /** Where log lines go; a logger that does nothing until {@link enableLogger}. */
-  get logger(): Logger {
-    return this.#logger;
-  }
-  set logger(logger: Logger) {
-    this.#logger = logger;
   }
 
   /** Whether there is a connection of which no end has been noticed. It sends nothing to find out (MM-185). */
@@ -544,13 +538,12 @@ export class MQTT<U = unknown, B extends boolean = false> implements AsyncDispos
    * @throws {UsageError} when it can be no logger.
    */
   enableLogger(logPkg: LoggerPackage | Logger | ForeignLogger, logLevel = 20, loggerName = "log"): Logger {
-    this.#logger = toLogger(logPkg, logLevel, loggerName);
-    return this.#logger;
+    return this.logger = toLogger(logPkg, logLevel, loggerName);
   }
 
   /** Logs nothing from now on. */
   disableLogger(): void {
-    this.#logger = SILENCE;
+    this.logger = SILENCE;
   }
 
   async #dial(given: AbortSignal | undefined): Promise<number> {
@@ -567,8 +560,8 @@ export class MQTT<U = unknown, B extends boolean = false> implements AsyncDispos
           if (!(error instanceof MqttError)) throw error;
           const exception = toException(error);
           if (error instanceof ConnectionError) {
-            this.#logger.warning(`Socket error when connecting: ${error.message}`);
-          } else this.#logger.info(`MQTT error while connecting: ${error.message}`);
+            this.logger.warning(`Socket error when connecting: ${error.message}`);
+          } else this.logger.info(`MQTT error while connecting: ${error.message}`);
           if (error instanceof UsageError) throw error;
           if (error instanceof ProtocolError || !isRetriable(error)) throw exception;
           const { connectRetries, retryDelay, random } = this.#settings;
@@ -577,7 +570,7 @@ export class MQTT<U = unknown, B extends boolean = false> implements AsyncDispos
             throw new MMQTTException(text, exception.code, { cause: exception });
           }
           const wait = backoff(failures, retryDelay * 1000, random());
-          this.#logger.debug(`Waiting ${wait / 1000} seconds before the next attempt`);
+          this.logger.debug(`Waiting ${wait / 1000} seconds before the next attempt`);
           await sleep(this.#clock, this.#clock.now() + wait, signal);
           signal.throwIfAborted();
         }
@@ -591,7 +584,7 @@ export class MQTT<U = unknown, B extends boolean = false> implements AsyncDispos
     const address = this.#address;
     const place = `${address.host}:${address.port}`;
     const { socketTimeout, recvTimeout } = this.#settings;
-    this.#logger.debug(`Connecting to ${place} over ${this.#transport.name}`);
+    this.logger.debug(`Connecting to ${place} over ${this.#transport.name}`);
     const late = `no connection to ${place} within ${socketTimeout} seconds (socketTimeout)`;
     const connect = (signal: AbortSignal) => this.#transport.connect(address, { signal });
     const connection = await dial(place, connect, this.#clock, this.#in(socketTimeout), late, signal);
@@ -650,7 +643,7 @@ export class MQTT<U = unknown, B extends boolean = false> implements AsyncDispos
       sleep(this.#clock, this.#until({}), enough.signal),
     ]);
     enough.abort();
-    if (!sent) this.#logger.warning("Unable to send DISCONNECT");
+    if (!sent) this.logger.warning("Unable to send DISCONNECT");
     await this.#hangUp(new MMQTTException("MiniMQTT was disconnected before the answer came"), true);
     this.#closing = false;
     await this.onDisconnect?.(this, this.userData, 0);
@@ -735,13 +728,13 @@ export class MQTT<U = unknown, B extends boolean = false> implements AsyncDispos
 
   /** Whether anyone wants debug lines: else none is put together. */
   get #debugging(): boolean {
-    const logger = this.#logger;
+    const logger = this.logger;
     return logger !== SILENCE && (logger.isEnabledFor === undefined || logger.isEnabledFor(DEBUG));
   }
 
   /** Text from outside is quoted: it can neither forge a line of the log nor be taken for a directive of its format. */
   #debug(what: string, details: LogDetails): void {
-    this.#logger.debug(`${what} ${JSON.stringify(details).replaceAll("%", "\\u0025")}`, details);
+    this.logger.debug(`${what} ${JSON.stringify(details).replaceAll("%", "\\u0025")}`, details);
   }
 
   #debugEach(what: string, list: readonly Filter[] | readonly { readonly topic: string }[]): void {

@@ -182,41 +182,31 @@ export class Pump {
       const records = this.#records;
       for (let i = 0; i < records.length; i++) records[i]!.push(event.packet);
     }
-    switch (event.type) {
-      case "message":
-        if (this.#delivering === undefined) return this.#deliver(event);
-        this.#queue.push(event);
-        return true;
-      case "settled":
-        if (this.#settling.has(event.id)) this.#settling.get(event.id)!.settle(event);
-        else this.#handlers.stray(event);
-        return true;
-      case "online":
-        if (event.connack.sessionPresent) this.#queue.unshift(...this.#kept);
-        this.#kept.length = 0;
-        this.#settleAll(event);
-        return true;
-      case "pong":
-        this.#settleAll(event);
-        return true;
-      case "offline":
-        // Asked for: who asked goes on with it.
-        if (event.error === null) return true;
+    if (event.type === "message") {
+      if (this.#delivering === undefined) return this.#deliver(event);
+      this.#queue.push(event);
+    } else if (event.type === "settled") {
+      const call = this.#settling.get(event.id);
+      if (call === undefined) this.#handlers.stray(event);
+      else call.settle(event);
+    } else if (event.type === "progress") {
+      // A step of QoS 2 may have queued its answer.
+      this.#link.kick();
+      if (!event.expected) this.#handlers.stray(event);
+    } else if (event.type === "offline") {
+      // One that was asked for has no error: who asked goes on with it.
+      if (event.error !== null) {
         this.#lostBy = event.error;
         if (this.#delivering !== undefined) this.#failBut(driver, this.#handlers.toException(event.error));
-        return true;
-      case "progress":
-        // A step of QoS 2 may have queued its answer.
-        this.#link.kick();
-        if (!event.expected) this.#handlers.stray(event);
-        return true;
-      default:
-        return true;
+      }
+    } else {
+      if (event.type === "online") {
+        if (event.connack.sessionPresent) this.#queue.unshift(...this.#kept);
+        this.#kept.length = 0;
+      }
+      for (const call of this.#calls) if (call.type === event.type) call.settle(event);
     }
-  }
-
-  #settleAll(event: EngineEvent): void {
-    for (const call of this.#calls) if (call.type === event.type) call.settle(event);
+    return true;
   }
 
   /** The callback that runs may wait for any of these; the driver delivers what came before, and fails then. */
