@@ -33,7 +33,9 @@ export class Call {
     this.wake();
   }
 
+  /** Ends it with an error, unless it has ended. */
   fail(error: unknown): void {
+    if (this.done) return;
     this.done = true;
     this.error = error;
     this.wake();

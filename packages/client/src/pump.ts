@@ -89,9 +89,7 @@ export class Pump {
       while (!call.done) {
         signal?.throwIfAborted();
         if (this.#driver === undefined && call.type !== "room") {
-          const turn = await this.#drive(call, until, signal);
-          if (turn === LATE) return false;
-          await turn.losing;
+          if (!await this.#drive(call, until, signal)) return false;
         } else if (this.#clock.now() >= until) return false;
         else await this.#sleep(call, until);
       }
@@ -119,31 +117,34 @@ export class Pump {
       else if (event.type === "message" && isQoS2(event)) this.#kept.push(event);
     }
     for (const call of this.#calls) {
-      if (call.done) continue;
       if (asked && call.type === "time") call.settle();
       else call.fail(error);
     }
     this.#link.wake();
   }
 
-  async #drive(call: Call, until: Millis, signal: AbortSignal | undefined): Promise<Turn> {
+  /** Pulls for all, until this call has ended or its time has come: false then. */
+  async #drive(call: Call, until: Millis, signal: AbortSignal | undefined): Promise<boolean> {
     this.#driver = call;
     const patient = this.#clock.now() + GLANCE;
+    let losing: Promise<void> | undefined;
     try {
       for (let waited = false;; waited = true) {
-        for (;;) {
-          if (this.#delivering === undefined) {
-            if (signal?.aborted || (call.done && this.#lostBy === undefined)) return AGAIN;
-          }
-          const step = this.#step(call);
-          if (step === false) break;
-          if (step !== true) return { losing: step };
+        let step: boolean | Promise<void> = true;
+        while (step === true) {
+          const done = signal?.aborted || (call.done && this.#lostBy === undefined);
+          if (done && this.#delivering === undefined) return true;
+          step = this.#step(call);
+        }
+        if (step !== false) {
+          losing = step;
+          break;
         }
         const behind = this.#delivering !== undefined;
         if (behind) {
           await this.#link.wait(Infinity, { read: !this.#full && this.#isAwaited });
         } else {
-          if (waited && this.#clock.now() >= until) return LATE;
+          if (waited && this.#clock.now() >= until) return false;
           await this.#link.wait(until);
         }
         if (this.#thrown !== undefined) {
@@ -154,7 +155,7 @@ export class Pump {
         if (behind && this.#delivering === undefined && !call.done) {
           // However many messages come, each with a callback that takes its time: a deadline holds (MM-082).
           const now = this.#clock.now();
-          if (now >= until && now >= patient) return LATE;
+          if (now >= until && now >= patient) return false;
         }
       }
     } finally {
@@ -164,6 +165,8 @@ export class Pump {
       if (this.#engine.pending > 0) this.#link.kick();
       this.#passOn();
     }
+    await losing;
+    return true;
   }
 
   /** Handles one event; false when there is none, a promise when it is the loss of the connection. */
@@ -197,7 +200,10 @@ export class Pump {
       // One that was asked for has no error: who asked goes on with it.
       if (event.error !== null) {
         this.#lostBy = event.error;
-        if (this.#delivering !== undefined) this.#failBut(driver, this.#handlers.toException(event.error));
+        if (this.#delivering === undefined) return true;
+        // The callback that runs may wait for any of these; the driver delivers what came before, and fails then.
+        const error = this.#handlers.toException(event.error);
+        for (const call of this.#calls) if (call !== driver) call.fail(error);
       }
     } else {
       if (event.type === "online") {
@@ -207,11 +213,6 @@ export class Pump {
       for (const call of this.#calls) if (call.type === event.type) call.settle(event);
     }
     return true;
-  }
-
-  /** The callback that runs may wait for any of these; the driver delivers what came before, and fails then. */
-  #failBut(driver: Call, error: unknown): void {
-    for (const call of this.#calls) if (call !== driver && !call.done) call.fail(error);
   }
 
   #deliver(message: Message): true {
@@ -266,11 +267,6 @@ export class Pump {
     }
   }
 }
-
-/** How a turn of driving ended: with the loss of the connection to be handled, at its time, or for another look. */
-type Turn = { readonly losing: Promise<void> | undefined };
-const LATE: Turn = { losing: undefined };
-const AGAIN: Turn = { losing: undefined };
 
 function isQoS2(message: Message): boolean {
   return message.qos === 2;
