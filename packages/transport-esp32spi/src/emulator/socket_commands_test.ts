@@ -1,9 +1,8 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { afterEach, describe, it } from "@std/testing/bdd";
-import { connect, createServer } from "node:net";
-import type { AddressInfo } from "node:net";
+import { connect } from "node:net";
 import { createSocket } from "node:dgram";
-import { Peer, until } from "../../tests/peer.ts";
+import { freePort, Peer, until } from "../../tests/peer.ts";
 import {
   byte,
   command,
@@ -50,11 +49,7 @@ describe("the emulated sockets", () => {
 
   it("trap 2: a connection that fails is zero parameters", async () => {
     const esp = await connected({ hosts: {} });
-    const server = createServer();
-    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-    const { port } = server.address() as AddressInfo;
-    await new Promise((resolve) => server.close(resolve));
-    assertEquals(await command(esp, start(port, 0), 4), "e0 ad 00 ee");
+    assertEquals(await command(esp, start(await freePort(), 0), 4), "e0 ad 00 ee");
     const byName = `E0 2D 05 | 05 "other" | 04 00 00 00 00 | 02 07 5B | 01 00 | 01 00 | EE`;
     assertEquals(await command(esp, byName, 4), "e0 ad 00 ee");
     assertEquals(esp.socketsInUse, []);
@@ -528,12 +523,4 @@ class LateFastClock implements Clock {
 
 function reads(esp: Wires): Promise<string> {
   return command(esp, "E0 45 02 | 00 01 00 | 00 02 A0 0F | EE", 24);
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }
