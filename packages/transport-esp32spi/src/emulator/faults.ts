@@ -28,6 +28,7 @@ export interface FaultTrigger {
  * - `write`: SEND_DATA takes `accept` bytes at most; with `close` the connection is dead then.
  * - `read`: GET_DATABUF gives `most` bytes at most.
  * - `no-socket`: GET_SOCKET has none.
+ * - `scan`: SCAN_NETWORKS has no list, because a scan is `running`, or has `failed`.
  * - `dns`: the name is not found, after `time` milliseconds.
  * - `connect`: START_CLIENT fails: `refuse` at once, `silence` at its time limit; `slow` succeeds `time` ms late.
  */
@@ -44,6 +45,7 @@ export type Fault =
     | { readonly kind: "write"; readonly accept: number; readonly close?: boolean }
     | { readonly kind: "read"; readonly most: number }
     | { readonly kind: "no-socket" }
+    | { readonly kind: "scan"; readonly how: "running" | "failed" }
     | { readonly kind: "dns"; readonly time?: number }
     | { readonly kind: "connect"; readonly how: "refuse" | "silence" | "slow"; readonly time?: number }
   );
@@ -93,6 +95,7 @@ function concerns({ kind }: Fault, opcode: number): boolean {
   if (kind === "write") return opcode === 0x44;
   if (kind === "read") return opcode === 0x45;
   if (kind === "no-socket") return opcode === 0x3f;
+  if (kind === "scan") return opcode === 0x27;
   if (kind === "dns") return opcode === 0x34 || opcode === 0x2d;
   return kind !== "connect" || opcode === 0x2d;
 }

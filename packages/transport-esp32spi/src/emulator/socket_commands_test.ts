@@ -159,6 +159,18 @@ describe("the emulated sockets", () => {
     assertEquals(esp.restarts.length, 1);
   });
 
+  it("trap 9: START_CLIENT is busy until it has an answer, with TLS for minutes", async () => {
+    for (const [mode, time] of [[0, 3000], [2, 150_000]] as const) {
+      const clock = new VirtualClock();
+      const esp = await connected({ clock, route: () => "silence" });
+      await exchange(esp, padded(hex(start(1, 0, mode))));
+      await clock.sleep(time - 1);
+      assertEquals([esp.phase, esp.ready], ["busy", true]);
+      await clock.sleep(1);
+      assertEquals(dump(await exchange(esp, new Uint8Array(4))), "e0 ad 00 ee");
+    }
+  });
+
   it("trap 11: asking the state before all was read loses what is in the read buffer", async () => {
     for (const [firmware, lost] of [["3.3.0", 1], ["3.0.0", 1], ["3.1.0", 0]] as const) {
       const there = await peer();

@@ -211,6 +211,16 @@ describe("the emulated bus", () => {
     esp.close();
   });
 
+  it("trap 37: of two masters whose windows mix, both get what is not theirs", async () => {
+    const esp = new EspEmulator({ filler: 0xff });
+    await exchange(esp, hex("E0 37 00 EE"));
+    await exchange(esp, hex("E0 20 00 EE"));
+    assertEquals(esp.violations.names, ["reply-not-read"]);
+    assertEquals(dump(await exchange(esp, new Uint8Array(4))), "ff ff ff ff");
+    assertEquals(dump(await exchange(esp, new Uint8Array(4))), "ef 00 ee 00");
+    esp.close();
+  });
+
   it("trap 38: a restart in mid-session looks like a normal READY LOW, and only the status tells", async () => {
     for (const [firmware, status] of [["3.3.0", "fe"], ["1.7.7", "00"]] as const) {
       const esp = new EspEmulator({ networks, firmware });

@@ -93,8 +93,11 @@ export const wifiCommands: Readonly<Record<number, Command>> = {
   0x25: (_frame, { station: { network } }) => params(little32(network ? rssi(network) : 0)),
   /** GET_CURR_ENCT */
   0x26: (_frame, { station: { network } }) => params([network ? classicAuth(network) : 255]),
-  /** SCAN_NETWORKS */
-  0x27: (_frame, { station }) => params(...station.scan().map(({ ssid }) => encoder.encode(ssid))),
+  /** SCAN_NETWORKS: a negative count, stored in a byte, says that there is no list (trap 20). */
+  0x27: (_frame, { station }, fault) => {
+    if (fault?.kind === "scan") return new Uint8Array([fault.how === "running" ? 0xff : 0xfe]);
+    return params(...station.scan().map(({ ssid }) => encoder.encode(ssid)));
+  },
   /** DISCONNECT */
   0x30: (_frame, { station }) => {
     station.leave();

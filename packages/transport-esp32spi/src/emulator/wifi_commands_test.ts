@@ -188,6 +188,16 @@ describe("the emulated Wi-Fi", () => {
     }
   });
 
+  it("trap 20: a scan without a list has a count of FF or FE, and no parameters", async () => {
+    const esp = new EspEmulator({ networks });
+    for (const [how, count] of [["running", "ff"], ["failed", "fe"]] as const) {
+      esp.faults.inject({ kind: "scan", how });
+      assertEquals(await command(esp, "E0 27 00 EE", 4), `e0 a7 ${count} ee`);
+    }
+    assertEquals((await command(esp, "E0 27 00 EE", 4)).slice(6, 8), "04");
+    esp.close();
+  });
+
   it("trap 25: names that are too long overrun the stack: the chip crashes", async () => {
     const long = "x".repeat(33);
     for (
