@@ -5,11 +5,14 @@
  */
 import { type AddressInfo, createServer, type Socket } from "node:net";
 import { Aedes } from "aedes";
+import { createWebSocketStream, WebSocketServer } from "ws";
 
 /** What {@link startAedes} takes. */
 export interface AedesOptions {
   /** Whether a client is let in; everybody is without it. */
   readonly authenticate?: (username: string | undefined, password: string | undefined) => boolean;
+  /** Whether it listens for WebSockets instead of plain TCP. */
+  readonly websocket?: boolean;
 }
 
 /** An aedes that runs. */
@@ -31,6 +34,7 @@ export async function startAedes(options: AedesOptions = {}): Promise<RunningAed
       done(null, authenticate(username, password === undefined ? undefined : String(password)));
     };
   }
+  if (options.websocket) return await overWebSocket(broker);
   const sockets = new Set<Socket>();
   const server = createServer((socket) => {
     sockets.add(socket);
@@ -51,6 +55,26 @@ export async function startAedes(options: AedesOptions = {}): Promise<RunningAed
     stop,
     [Symbol.asyncDispose]: stop,
   };
+}
+
+async function overWebSocket(broker: Aedes): Promise<RunningAedes> {
+  const server = new WebSocketServer({
+    host,
+    port: 0,
+    handleProtocols: (protocols) => protocols.has("mqtt") && "mqtt",
+  });
+  server.on("connection", (socket, request) => {
+    // A connection that breaks is the broker's business.
+    broker.handle(createWebSocketStream(socket).on("error", () => undefined), request);
+  });
+  await new Promise((resolve) => server.once("listening", resolve));
+  const stop = async (): Promise<void> => {
+    await new Promise<void>((resolve) => broker.close(() => resolve()));
+    for (const client of server.clients) client.terminate();
+    await new Promise((resolve) => server.close(resolve));
+  };
+  const { port } = server.address() as AddressInfo;
+  return { host, port, broker, stop, [Symbol.asyncDispose]: stop };
 }
 
 const host = "127.0.0.1";
