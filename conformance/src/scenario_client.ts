@@ -106,6 +106,8 @@ class ClientStage implements Stage {
   readonly #reactions = new Map<string, (readonly Reaction[])[]>();
   readonly #waiting = new Set<() => void>();
   #client: MQTT<unknown, boolean> | undefined;
+  /** Whether there is no connection that the broker has not closed. */
+  #isOver = true;
 
   constructor(scenario: Scenario, setting: Setting) {
     this.#scenario = scenario;
@@ -149,6 +151,7 @@ class ClientStage implements Stage {
   }
 
   accept(): Promise<void> {
+    this.#isOver = false;
     return this.#broker.accept();
   }
 
@@ -159,7 +162,7 @@ class ClientStage implements Stage {
   async ended(): Promise<string | undefined> {
     const inItsPlace = await this.#broker.end();
     // Who closes in good order waits for the other end to do the same.
-    if (inItsPlace === undefined) await this.#peers.at(-1)!.close();
+    if (inItsPlace === undefined) await this.#hangUp();
     return inItsPlace;
   }
 
@@ -168,9 +171,9 @@ class ClientStage implements Stage {
   }
 
   async drop(how: "end" | "reset"): Promise<void> {
-    const peer = this.#peers.at(-1)!;
-    if (how === "end") await peer.close();
-    else peer.reset!();
+    if (how === "end") return await this.#hangUp();
+    this.#isOver = true;
+    this.#peers.at(-1)!.reset!();
   }
 
   wait(time: number): Promise<void> {
@@ -191,10 +194,11 @@ class ClientStage implements Stage {
     client.onDisconnect = null;
     const connected = client.isConnected();
     const leaving = this.#setting.finish(client.deinit());
-    const peer = this.#peers.at(-1);
-    if (peer === undefined) return await leaving.then(() => "");
-    const left = await this.#broker.rest();
-    await peer.close();
+    let left = "";
+    if (!this.#isOver) {
+      left = await this.#broker.rest();
+      await this.#hangUp();
+    }
     await leaving;
     return connected && left.endsWith("e000") ? left.slice(0, -4) : left;
   }
@@ -204,6 +208,12 @@ class ClientStage implements Stage {
     await Promise.all(this.#peers.map((peer) => peer.close()));
     if (left) await this.#setting.finish(left).catch(() => undefined);
     await this.#setting.clear();
+  }
+
+  /** The broker's end of the connection is closed; nothing is read from it any more. */
+  async #hangUp(): Promise<void> {
+    this.#isOver = true;
+    await this.#peers.at(-1)!.close();
   }
 
   #command(command: string, args: readonly unknown[]): unknown {
