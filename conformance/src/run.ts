@@ -76,7 +76,9 @@ export function tooLate({ id, covers }: Pick<Case, "id" | "covers">, limit: numb
 }
 
 /** How many cases ended how. */
-export function countOutcomes(results: readonly Result[]): Record<Result["outcome"], number> {
+export function countOutcomes(
+  results: readonly Pick<Result, "outcome">[],
+): Record<Result["outcome"], number> {
   const counts = { passed: 0, failed: 0, skipped: 0 };
   for (const { outcome } of results) counts[outcome]++;
   return counts;

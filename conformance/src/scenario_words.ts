@@ -73,7 +73,10 @@ export function showOutcome(outcome: Outcome): string {
 
 /** A value for people: bytes in hex, text in quotes. */
 export function show(value: unknown): string {
-  if (value instanceof Uint8Array) return `<${toHex(value)}>`;
+  if (value instanceof Uint8Array) {
+    const more = value.length > FEW_BYTES ? `... (${value.length} bytes)` : "";
+    return `<${toHex(value.subarray(0, FEW_BYTES))}${more}>`;
+  }
   if (Array.isArray(value)) return `[${value.map(show).join(", ")}]`;
   if (typeof value === "string") return brief(JSON.stringify(value));
   if (typeof value === "bigint") return `${value}n`;
@@ -101,3 +104,6 @@ export function same(got: unknown, expected: unknown): boolean {
 export function brief(text: string): string {
   return text.length <= 400 ? text || "nothing" : `${text.slice(0, 400)}... (${text.length} characters)`;
 }
+
+/** More bytes than these nobody reads. */
+const FEW_BYTES = 200;
