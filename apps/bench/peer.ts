@@ -54,6 +54,9 @@ function answer(socket: Socket, bytes: Buffer, at: number, size: number, answers
       if (topic.startsWith("flood/")) setImmediate(flood, socket, Number(topic.slice(6)));
       break;
     }
+    case 0xa0:
+      answers.push(Buffer.from([0xb0, 2, bytes[at + 2]!, bytes[at + 3]!]));
+      break;
     case 0xc0:
       answers.push(Buffer.from([0xd0, 0]));
   }

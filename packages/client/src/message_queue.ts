@@ -2,7 +2,7 @@
  * Messages that wait for their consumer, bounded in number and bytes.
  *
  * What bounds them is that nothing more is read: the {@link Gate} is closed while any queue is full, and opens when
- * it is half empty. Where an answer of the broker is awaited (the consumer itself may be waiting for it, and would
+ * its consumer takes what is in it. Where an answer of the broker is awaited (the consumer itself may be waiting for it, and would
  * wait for ever) reading goes on; then a queue grows up to {@link OVERFLOW} times its size, and beyond that a message
  * with QoS 0 is given up and counted, as its quality of service allows.
  *
@@ -29,7 +29,7 @@ export class Gate {
   jammed = 0;
   /** How many messages with QoS 0 were given up. */
   dropped = 0;
-  /** Called when the last full queue is half empty. */
+  /** Called when the last full queue was emptied. */
   readonly opened: () => void;
 
   constructor(opened: () => void) {
@@ -37,15 +37,12 @@ export class Gate {
   }
 }
 
-/** A first in, first out queue that is emptied by swapping arrays. */
+/** What has come and was not asked for; it is emptied at once, by swapping arrays. */
 export class MessageQueue {
   readonly #limits: QueueLimits;
   readonly #gate: Gate;
-  #arriving: Delivery[] = [];
-  #leaving: (Delivery | undefined)[] = [];
-  #at = 0;
+  #messages: Delivery[] = [];
   #bytes = 0;
-  #length = 0;
   #full = false;
   #jammed = false;
 
@@ -55,61 +52,40 @@ export class MessageQueue {
   }
 
   get length(): number {
-    return this.#length;
+    return this.#messages.length;
   }
 
   push(message: Delivery): void {
-    if (this.#full && this.#reaches(OVERFLOW)) {
-      if (message.qos === 0) {
-        this.#gate.dropped++;
-        return;
-      }
-      if (!this.#jammed) this.#gate.jammed++;
-      this.#jammed = true;
-    }
-    this.#arriving.push(message);
-    this.#length++;
+    if (this.#full && !this.#overflow(message)) return;
     this.#bytes += message.payload.length;
-    if (!this.#full && this.#reaches(1)) {
-      this.#full = true;
-      this.#gate.full++;
-    }
+    if (this.#messages.push(message) < this.#limits.messages && this.#bytes < this.#limits.bytes) return;
+    if (!this.#full) this.#gate.full++;
+    this.#full = true;
   }
 
-  shift(): Delivery | undefined {
-    if (this.#at === this.#leaving.length) {
-      if (this.#length === 0) return undefined;
-      this.#leaving = this.#arriving;
-      this.#arriving = [];
-      this.#at = 0;
+  /** Whether a message is taken beyond the limits. */
+  #overflow({ qos }: Delivery): boolean {
+    const { messages, bytes } = this.#limits;
+    if (this.#messages.length < messages * OVERFLOW && this.#bytes < bytes * OVERFLOW) return true;
+    if (qos === 0) {
+      this.#gate.dropped++;
+      return false;
     }
-    const message = this.#leaving[this.#at]!;
-    this.#leaving[this.#at++] = undefined;
-    this.#length--;
-    this.#bytes -= message.payload.length;
-    if (this.#full && !this.#reaches(0.5)) this.#relax();
-    return message;
+    if (!this.#jammed) this.#gate.jammed++;
+    return this.#jammed = true;
   }
 
   /** All of them; the array is the caller's. */
   takeAll(): Delivery[] {
-    const first = this.#leaving.slice(this.#at) as Delivery[];
-    const all = first.length === 0 ? this.#arriving : first.concat(this.#arriving);
-    this.#leaving = [];
-    this.#arriving = [];
-    this.#at = this.#bytes = this.#length = 0;
-    if (this.#full) this.#relax();
-    return all;
-  }
-
-  #reaches(times: number): boolean {
-    return this.#length >= this.#limits.messages * times || this.#bytes >= this.#limits.bytes * times;
-  }
-
-  #relax(): void {
+    const messages = this.#messages;
+    if (messages.length === 0) return messages;
+    this.#messages = [];
+    this.#bytes = 0;
+    if (!this.#full) return messages;
     this.#full = false;
     if (this.#jammed) this.#gate.jammed--;
     this.#jammed = false;
     if (--this.#gate.full === 0) this.#gate.opened();
+    return messages;
   }
 }

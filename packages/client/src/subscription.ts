@@ -65,6 +65,9 @@ export abstract class Recipient implements Subscription {
   ended: { readonly error: unknown } | null | undefined;
   protected readonly manual: boolean;
   protected readonly queue: MessageQueue;
+  /** What was taken out of the queue at a time, from `#at` on. */
+  #taken: (Delivery | undefined)[] = [];
+  #at = 0;
   readonly #leave: (recipient: Recipient) => Promise<void>;
 
   constructor(options: RecipientOptions) {
@@ -84,8 +87,21 @@ export abstract class Recipient implements Subscription {
   }
 
   /** Empties the queue; gives what was in it. */
-  discard(): Delivery[] {
-    return this.queue.takeAll();
+  takeAll(): Delivery[] {
+    const rest = this.#taken.slice(this.#at) as Delivery[];
+    this.#at = this.#taken.length;
+    return rest.length === 0 ? this.queue.takeAll() : rest.concat(this.queue.takeAll());
+  }
+
+  protected shift(): Delivery | undefined {
+    if (this.#at === this.#taken.length) {
+      if (this.queue.length === 0) return undefined;
+      this.#taken = this.queue.takeAll();
+      this.#at = 0;
+    }
+    const message = this.#taken[this.#at];
+    this.#taken[this.#at++] = undefined;
+    return message;
   }
 
   unsubscribe(): Promise<void> {
@@ -117,16 +133,17 @@ export class Stream extends Recipient implements SubscriptionStream {
 
   deliver(message: Delivery): void {
     if (this.ended !== undefined) return message.acknowledge();
-    const waiter = this.#waiting.shift();
-    if (waiter?.single !== true) this.queue.push(message);
-    waiter?.resolve(waiter.single ? { done: false, value: this.#handOut(message) } : DONE);
+    if (this.#waiting.length === 0) return this.queue.push(message);
+    const { single, resolve } = this.#waiting.shift()!;
+    if (!single) this.queue.push(message);
+    resolve(single ? { done: false, value: this.#handOut(message) } : DONE);
   }
 
   next(): Promise<IteratorResult<ReceivedMessage, undefined>> {
-    this.finish();
-    const message = this.queue.shift();
-    if (message !== undefined) return Promise.resolve({ done: false, value: this.#handOut(message) });
-    return this.#wait(true);
+    if (this.#inHand !== undefined) this.finish();
+    const message = this.shift();
+    if (message === undefined) return this.#wait(true);
+    return Promise.resolve({ done: false, value: message.qos === 0 ? message : this.#handOut(message) });
   }
 
   return(): Promise<IteratorResult<ReceivedMessage, undefined>> {
@@ -143,11 +160,12 @@ export class Stream extends Recipient implements SubscriptionStream {
     const iterator: AsyncIterableIterator<readonly ReceivedMessage[]> = {
       next: async () => {
         this.finish();
-        while (this.queue.length === 0) {
+        let messages = this.takeAll();
+        while (messages.length === 0) {
           await this.#wait(false);
-          if (this.ended !== undefined && this.queue.length === 0) return DONE;
+          messages = this.takeAll();
+          if (this.ended !== undefined && messages.length === 0) return DONE;
         }
-        const messages = this.queue.takeAll();
         if (!this.manual && messages.some(({ qos }) => qos > 0)) this.#inHand = messages;
         return { done: false, value: messages };
       },
@@ -246,7 +264,7 @@ export class Listener extends Recipient {
     this.finish();
     this.#busyWith = undefined;
     while (this.#busyWith === undefined) {
-      const message = this.queue.shift();
+      const message = this.shift();
       if (message === undefined) return;
       this.#call(message);
     }

@@ -148,7 +148,7 @@ export class Subscriptions {
   /** Takes a recipient out, with an error if need be; resolves when the broker has been told, or cannot be. */
   remove(recipient: Recipient, ended: { readonly error: unknown } | null = null): Promise<void> {
     this.#taps.delete(recipient);
-    for (const message of recipient.discard()) message.acknowledge();
+    for (const message of recipient.takeAll()) message.acknowledge();
     const claim = this.#claims.get(recipient);
     recipient.end(claim === undefined ? ended : null);
     claim?.reject(ended?.error);
@@ -229,7 +229,7 @@ export class Subscriptions {
       for (const recipient of interest.recipients) recipients.add(recipient);
     }
     for (const recipient of recipients) {
-      if (ended === null) recipient.discard();
+      if (ended === null) recipient.takeAll();
       recipient.end(ended);
       this.#claims.get(recipient)?.reject(reason);
     }
