@@ -61,18 +61,24 @@ describe(`walkthrough on ${runtime}`, () => {
 
 describe(`examples of the documents on ${runtime}`, () => {
   let broker: Awaited<ReturnType<typeof startAedes>>;
+  let webBroker: typeof broker;
   beforeAll(async () => {
     broker = await startAedes();
+    webBroker = await startAedes({ websocket: true });
   });
-  afterAll(() => broker.stop());
+  afterAll(async () => {
+    await broker.stop();
+    await webBroker.stop();
+  });
 
   const documents = [
     "README.md",
     "packages/core/README.md",
     "packages/client/README.md",
     "packages/logger/README.md",
-  ]
-    .concat("packages/transport-tcp/README.md");
+    "packages/transport-tcp/README.md",
+    "packages/transport-ws/README.md",
+  ];
   for (const document of documents) {
     const text = readFileSync(repository(document), "utf8");
     [...text.matchAll(/```ts\n(.*?)```/gs)].forEach(([, source], i) => {
@@ -80,7 +86,7 @@ describe(`examples of the documents on ${runtime}`, () => {
         const program = source!.replaceAll(
           'broker: "localhost"',
           `broker: "127.0.0.1", port: ${broker.port}`,
-        );
+        ).replaceAll("ws://localhost:9001", `ws://127.0.0.1:${webBroker.port}`);
         const { status, stderr } = await run(program, { source: true });
         assertEquals(status, 0, stderr);
       });
