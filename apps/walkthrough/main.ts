@@ -4,9 +4,9 @@
  * The same file runs on Deno, Bun and Node. Settings come from settings.toml and the environment: see settings.ts.
  */
 import { MQTT, setSocket } from "@minimqtt/client";
-import { tcp } from "@minimqtt/transport-tcp";
 import { connectRadio } from "./radio.ts";
 import { readSettings } from "./settings.ts";
+import { transportFor } from "./transport.ts";
 
 const settings = readSettings();
 const topic = settings.topic;
@@ -46,7 +46,7 @@ function message(_client: MQTT, topic: string, message: string): void {
 
 // The network of this machine, or that of a co-processor.
 const radio = settings.radio && await connectRadio(settings.radio);
-if (!radio) setSocket(tcp());
+if (!radio) setSocket(transportFor(settings.broker));
 
 // Set up a client, and attach the callback methods to it.
 const client = new MQTT({

@@ -10,7 +10,7 @@
  * | topic     | `MQTT_TOPIC`    | `MQTT_TOPIC`, `topic`                                   | `test/topic` |
  * | radio     | `MQTT_RADIO`    | `MQTT_RADIO`                                            | none         |
  *
- * The radio is a co-processor that is served: `tcp:PORT` or `unix:PATH`. With it the network is named as on such a board,
+ * The broker may be a URL. The radio is a co-processor that is served: `tcp:PORT` or `unix:PATH`. With it the network is named as on such a board,
  * by `CIRCUITPY_WIFI_SSID` and `CIRCUITPY_WIFI_PASSWORD`.
  */
 import { readFileSync } from "node:fs";

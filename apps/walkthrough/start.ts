@@ -11,6 +11,7 @@ import { type AddressInfo, createServer } from "node:net";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { readSettings } from "./settings.ts";
+import { placeOf, transportFor } from "./transport.ts";
 
 const ENVIRONMENT = [
   "MQTT_BROKER",
@@ -28,16 +29,15 @@ const runtime = "Deno" in globalThis ? "deno" : process.versions["bun"] ? "bun" 
 
 const embedded = process.env["MQTT_BROKER"] || namedInFile() ? null : await startBroker();
 const broker = embedded ? "127.0.0.1" : readSettings().broker;
-const port = embedded ? embedded.port : readSettings().port ?? 1883;
+const port = embedded ? embedded.port : readSettings().port;
 
 const environment = {
   ...process.env,
   ...(embedded && { MQTT_BROKER: broker, MQTT_PORT: String(port) }),
 };
-const net = `${broker.includes(":") ? `[${broker}]` : broker}:${port}`;
-const status = await run(process.execPath, [...permissions(net), program], environment) ||
-  // Where a radio is set it was that already.
-  (readSettings().radio ? 0 : await runOverRadio());
+const status = await run(process.execPath, [...permissions(placeOf(broker, port)), program], environment) ||
+  // Where a radio is set it was that already, and a radio has nothing but TCP.
+  (readSettings().radio || transportFor(broker).name !== "tcp" ? 0 : await runOverRadio());
 await embedded?.stop();
 
 if (status === 0) {

@@ -175,8 +175,8 @@ for (const [name, { missing, transport, sizes, start, startClosed }] of Object.e
       await watcher.connect();
       await watcher.subscribe("mortal/#", 1);
       for (const retain of [false, true]) {
-        const { transport, drop } = faulty();
-        const client = make({ transport });
+        const { transport: faulty, drop } = faultily(transport);
+        const client = make({ transport: faulty });
         client.willSet(`mortal/${retain}`, "gone", retain, 1);
         await client.connect();
         await drop();

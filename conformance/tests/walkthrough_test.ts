@@ -35,6 +35,18 @@ describe(`walkthrough on ${runtime}`, () => {
     });
   });
 
+  it("goes over a WebSocket when the broker's URL says so", async () => {
+    const web = await startAedes({ websocket: true });
+    const broker = `ws://127.0.0.1:${web.port}`;
+    const { MQTT_PORT: _, ...env } = { ...settings(), MQTT_BROKER: broker };
+    const result = await run(PROGRAM, {
+      env,
+      permissions: [`--allow-net=127.0.0.1:${web.port}`, `--allow-read=${SETTINGS}`, `--allow-env=${NAMES}`],
+    });
+    await web.stop();
+    assertEquals(result, { stdout: [...LINES, ""].join("\n"), stderr: "", status: 0 });
+  });
+
   it("takes user name and password from the environment", async () => {
     const env = { ...settings(), MQTT_USERNAME: "user", MQTT_PASSWORD: "secret" };
     assertEquals((await run(PROGRAM, { env })).status, 0);
