@@ -9,6 +9,7 @@ import { accessSync, constants, mkdtempSync, rmSync, writeFileSync } from "node:
 import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
+import { atExit } from "./at_exit.ts";
 
 export { type AedesOptions, type RunningAedes, startAedes } from "./aedes.ts";
 
@@ -259,15 +260,9 @@ export function answers(port: number): Promise<boolean> {
 
 // What a test forgot ends with us.
 const running = new Set<ChildProcess>();
-function killRunning(): void {
+atExit(() => {
   for (const child of running) child.kill("SIGKILL");
-}
-process.on("exit", killRunning);
-// Deno's test runner has no event "exit".
-const { addEventListener } = globalThis as {
-  addEventListener?: (type: string, listener: () => void) => void;
-};
-addEventListener?.("unload", killRunning);
+});
 
 const HOST = "127.0.0.1";
 const ATTEMPTS = 5;

@@ -9,16 +9,24 @@ import { createServer } from "node:net";
 import type { AddressInfo, Server, Socket } from "node:net";
 import type { Listener, Peer } from "./transport_suite.ts";
 
-/** Listens on `host`, or at the path of a Unix domain socket; `make` makes another kind of server, such as one for TLS, with the options it is given. */
+/**
+ * Listens on `host`, or at the path of a Unix domain socket; `make` makes another kind of server, such as one for TLS,
+ * with the options it is given, and `event` is how it calls a connection that is ready.
+ */
 export async function listen(
   host: string,
   make: (options: { allowHalfOpen: true; noDelay: true }) => Server = createServer,
+  event = "connection",
 ): Promise<Listener> {
   const server = make({ allowHalfOpen: true, noDelay: true });
   const waiting: Peer[] = [];
   const accepting: ((peer: Peer) => void)[] = [];
-  server.on("connection", (socket) => {
-    const peer = new NetPeer(socket);
+  // Below a socket of TLS there is one of TCP, and that is the one that can be reset.
+  const below = new Map<number | undefined, Socket>();
+  server.on("connection", (socket: Socket) => below.set(socket.remotePort, socket));
+  server.on(event, (socket: Socket) => {
+    const peer = new NetPeer(socket, below.get(socket.remotePort) ?? socket);
+    below.delete(socket.remotePort);
     const accept = accepting.shift();
     if (accept) accept(peer);
     else waiting.push(peer);
@@ -50,14 +58,16 @@ const NO_PORT = 1;
 
 class NetPeer implements Peer {
   readonly #socket: Socket;
+  readonly #below: Socket;
   #failure: Error | undefined;
   #ended = false;
   #closed = false;
   #wake: (() => void) | undefined;
   #giveUp: ((error: Error) => void) | undefined;
 
-  constructor(socket: Socket) {
+  constructor(socket: Socket, below: Socket) {
     this.#socket = socket;
+    this.#below = below;
     socket.on("readable", () => this.#wake?.());
     socket.on("end", () => {
       this.#ended = true;
@@ -93,7 +103,7 @@ class NetPeer implements Peer {
   }
 
   reset(): void {
-    this.#socket.resetAndDestroy();
+    this.#below.resetAndDestroy();
   }
 
   close(): Promise<void> {

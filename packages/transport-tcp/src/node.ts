@@ -10,7 +10,8 @@ import type { TcpOptions } from "./dialling.ts";
 import { NodeConnection } from "./node_connection.ts";
 
 export type { TcpOptions } from "./dialling.ts";
-export { NodeConnection } from "./node_connection.ts";
+export { connectionLost, NodeConnection } from "./node_connection.ts";
+export type { ReadError } from "./node_connection.ts";
 
 /**
  * Milliseconds after which Node gives up an address for the next one of the same name. Its own 250 ms are less than

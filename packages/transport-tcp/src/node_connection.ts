@@ -23,6 +23,9 @@ const OVERHEAD = 1024;
 /** Milliseconds that closing waits for the peer. */
 const PATIENCE = 1000;
 
+/** What a failed read rejects with, by the socket's error. */
+export type ReadError = (cause: Error) => ConnectionError;
+
 interface Waiting<Value> {
   resolve(value: Value): void;
   reject(error: ConnectionError): void;
@@ -31,6 +34,7 @@ interface Waiting<Value> {
 /** A connection over a `net.Socket`, or a `tls.TLSSocket`, which must have been made with `allowHalfOpen`. */
 export class NodeConnection implements Connection {
   readonly #socket: Socket;
+  readonly #readError: ReadError;
   #chunks: Uint8Array[] = [];
   #held = 0;
   #failure: Error | undefined;
@@ -41,20 +45,14 @@ export class NodeConnection implements Connection {
   #writer: Waiting<void> | undefined;
   #closing: Promise<void> | undefined;
 
-  /** Takes a socket that is connected, and owns it from here on. */
-  constructor(socket: Socket) {
+  /** Takes a socket that is connected, and owns it from here on; `readError` where `read-failed` is not all there is. */
+  constructor(socket: Socket, readError: ReadError = connectionLost) {
     this.#socket = socket;
-    socket.on("data", (chunk: Uint8Array) => this.#arrived(chunk));
-    socket.on("end", () => {
-      this.#ended = true;
-      this.#endReading();
-    });
-    socket.on("error", (error) => this.#failure = error);
-    socket.on("close", () => {
-      this.#released = true;
-      this.#endReading();
-      this.#endWriting();
-    });
+    this.#readError = readError;
+    socket.on("data", this.#arrived);
+    socket.on("end", this.#onEnd);
+    socket.on("error", this.#onError);
+    socket.on("close", this.#onClose);
   }
 
   /** As the contract says. Chunks have at most the size of the runtime's own: 64 KiB on Node, 512 KiB on Bun. */
@@ -76,6 +74,8 @@ export class NodeConnection implements Connection {
   write(bytes: Uint8Array): Promise<void> {
     if (this.#closing) return Promise.reject(new ConnectionError("closed", "the connection is closed"));
     if (this.#writer) return Promise.reject(new ConnectionError("write-failed", "another write is pending"));
+    // Deno's node:tls would call it an error.
+    if (bytes.length === 0) return Promise.resolve();
     return new Promise((resolve, reject) => {
       this.#writer = { resolve, reject };
       this.#socket.write(bytes, (error) => {
@@ -105,7 +105,22 @@ export class NodeConnection implements Connection {
     });
   }
 
-  #arrived(chunk: Uint8Array): void {
+  /**
+   * Gives the socket back, for somebody who puts a layer of their own on it; this connection must not be used any more.
+   * Gives nothing, and goes on, when bytes have been received already.
+   */
+  surrender(): Socket | undefined {
+    if (this.#chunks.length > 0 || this.#ended || this.#failure) return undefined;
+    const socket = this.#socket;
+    socket.pause();
+    socket.off("data", this.#arrived);
+    socket.off("end", this.#onEnd);
+    socket.off("error", this.#onError);
+    socket.off("close", this.#onClose);
+    return socket;
+  }
+
+  readonly #arrived = (chunk: Uint8Array): void => {
     if (this.#closing) return;
     if (this.#reader) {
       this.#reader.resolve(chunk);
@@ -115,14 +130,30 @@ export class NodeConnection implements Connection {
     this.#chunks.push(chunk);
     this.#held += chunk.length;
     if (this.#held >= ENOUGH) this.#socket.pause();
-  }
+  };
+
+  readonly #onEnd = (): void => {
+    this.#ended = true;
+    this.#endReading();
+  };
+
+  /** The first error is the reason, others follow from it. */
+  readonly #onError = (error: Error): void => {
+    this.#failure ??= error;
+  };
+
+  readonly #onClose = (): void => {
+    this.#released = true;
+    this.#endReading();
+    this.#endWriting();
+  };
 
   #endReading(): void {
     const reader = this.#reader;
     const cause = this.#failure;
     this.#reader = undefined;
     if (!cause || this.#closing) return reader?.resolve(null);
-    reader?.reject(new ConnectionError("read-failed", `connection lost: ${cause.message}`, { cause }));
+    reader?.reject(this.#readError(cause));
   }
 
   #endWriting(error?: Error | null): void {
@@ -136,4 +167,9 @@ export class NodeConnection implements Connection {
       : ["write-failed", `write failed: ${cause?.message}`] as const;
     writer?.reject(new ConnectionError(code, text, { cause }));
   }
+}
+
+/** The error of a read that failed: `read-failed`. */
+export function connectionLost(cause: Error): ConnectionError {
+  return new ConnectionError("read-failed", `connection lost: ${cause.message}`, { cause });
 }

@@ -1,0 +1,131 @@
+/**
+ * Certificates and keys: read, checked and brought into the one form that all runtimes understand. What a runtime
+ * would drop in silence (Deno: a key that it cannot decrypt, an authority that is no certificate) is an error here.
+ *
+ * @module
+ */
+
+import { ConnectionError, UsageError } from "@minimqtt/core";
+import { createPrivateKey, X509Certificate } from "node:crypto";
+import type { KeyObject } from "node:crypto";
+import { readFile } from "node:fs/promises";
+import type { Pem, TlsOptions } from "./options.ts";
+
+/** What `node:tls` gets of them. */
+export interface Credentials {
+  /** One certificate each. */
+  readonly ca?: string[];
+  /** The client's certificate, and those between it and its authority. */
+  readonly cert?: string;
+  /** PKCS #8, not encrypted any more. */
+  readonly key?: string;
+}
+
+const CERTIFICATE =
+  /-----BEGIN (?:X509 |TRUSTED )?CERTIFICATE-----[^-]*-----END (?:X509 |TRUSTED )?CERTIFICATE-----/g;
+
+/**
+ * Makes the function that gives the credentials for a connection. Those that are here already are checked at once;
+ * where there are files, it reads and checks all of them at every call.
+ *
+ * @throws {UsageError} `invalid-argument`, here or as a rejection of the function: no PEM, a key that does not belong
+ * to the certificate, a wrong passphrase, a file that cannot be read.
+ */
+export function credentialsOf(options: TlsOptions): () => Promise<Credentials> {
+  const { cert, key, passphrase } = options;
+  const ca = options.ca === undefined ? undefined : [options.ca].flat() as readonly Pem[];
+  const all = [...ca ?? [], cert, key];
+  if (!all.some(isFile)) {
+    const ready = check(
+      { ca: ca?.map(textOf), cert: cert && textOf(cert), key: key && textOf(key) },
+      passphrase,
+    );
+    return () => Promise.resolve(ready);
+  }
+  return async () => {
+    const [certText, keyText, ...caTexts] = await Promise.all([
+      read(cert, "cert"),
+      read(key, "key"),
+      ...ca?.map((pem) => read(pem, "ca")) ?? [],
+    ]);
+    return check({ ca: ca && caTexts as string[], cert: certText, key: keyText }, passphrase);
+  };
+}
+
+interface Texts {
+  readonly ca: readonly string[] | undefined;
+  readonly cert: string | undefined;
+  readonly key: string | undefined;
+}
+
+function check({ ca, cert, key }: Texts, passphrase: string | undefined): Credentials {
+  const roots = ca?.flatMap((text) => certificatesIn(text, "ca"));
+  if (cert === undefined || key === undefined) return roots ? { ca: roots } : {};
+  const chain = certificatesIn(cert, "cert");
+  const secret = privateKey(key, passphrase);
+  if (!new X509Certificate(chain[0] as string).checkPrivateKey(secret)) {
+    throw wrong("key does not belong to cert: they must be made together");
+  }
+  const own = { cert: chain.join("\n"), key: secret.export({ type: "pkcs8", format: "pem" }) as string };
+  return roots ? { ca: roots, ...own } : own;
+}
+
+function certificatesIn(text: string, option: string): string[] {
+  const found = text.match(CERTIFICATE) ?? [];
+  if (found.length === 0) {
+    throw wrong(
+      `${option} holds no certificate: expected PEM (-----BEGIN CERTIFICATE-----), or { file } for the name of a file`,
+    );
+  }
+  found.forEach((certificate, index) => {
+    try {
+      new X509Certificate(certificate);
+    } catch (cause) {
+      throw wrong(`certificate ${index + 1} of ${found.length} in ${option} is damaged`, cause);
+    }
+  });
+  return found;
+}
+
+function privateKey(key: string, passphrase: string | undefined): KeyObject {
+  const encrypted = key.includes("ENCRYPTED");
+  if (encrypted && passphrase === undefined) throw wrong("key is encrypted: give its passphrase");
+  try {
+    return createPrivateKey(encrypted ? { key, passphrase: passphrase as string } : key);
+  } catch (cause) {
+    throw wrong(
+      encrypted
+        ? "passphrase does not open key"
+        : "key holds no private key: expected PEM (-----BEGIN PRIVATE KEY-----)",
+      cause,
+    );
+  }
+}
+
+function isFile(pem: Pem | undefined): pem is { readonly file: string | URL } {
+  return typeof pem === "object" && "file" in pem;
+}
+
+function textOf(pem: Pem): string {
+  if (typeof pem === "string") return pem;
+  if (pem instanceof Uint8Array) return new TextDecoder().decode(pem);
+  throw wrong("certificates and keys must be PEM text, its bytes, or { file }");
+}
+
+async function read(pem: Pem | undefined, option: string): Promise<string | undefined> {
+  if (!isFile(pem)) return pem && textOf(pem);
+  try {
+    return await readFile(pem.file, "utf8");
+  } catch (cause) {
+    const { name, code, message } = cause as { name?: string; code?: string; message?: string };
+    if (name === "NotCapable" || code === "EPERM") {
+      const text = `not allowed to read ${pem.file}: run with --allow-read=${pem.file}`;
+      throw new ConnectionError("not-permitted", text, { cause });
+    }
+    throw wrong(`${option} cannot be read: ${message}`, cause);
+  }
+}
+
+function wrong(text: string, cause?: unknown): UsageError {
+  return new UsageError("invalid-argument", text, { cause });
+}

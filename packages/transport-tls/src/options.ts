@@ -1,0 +1,107 @@
+/**
+ * What `tls()` takes, and what is checked of it before anything is opened.
+ *
+ * @module
+ */
+
+import { UsageError } from "@minimqtt/core";
+import type { Transport } from "@minimqtt/core";
+
+/**
+ * Certificates or a key in PEM (`-----BEGIN ...`): the text, its bytes, or the file that holds it. A file is read anew
+ * for every connection, so that a renewed certificate is used without a restart.
+ */
+export type Pem = string | Uint8Array | { readonly file: string | URL };
+
+/** Options of `tls()`. The same ones work on Deno, Bun and Node, with the same results. */
+export interface TlsOptions {
+  /**
+   * The authorities to trust *in place of* those that the runtime trusts by itself: the certificate of the broker's own
+   * authority, or the broker's own certificate if it signed that itself.
+   */
+  readonly ca?: Pem | readonly Pem[];
+  /** The client's certificate, for brokers that demand one, and behind it those of the authorities between. */
+  readonly cert?: Pem;
+  /** The key of the client's certificate: PKCS #8, or as OpenSSL used to write it; RSA, elliptic curves or Ed25519. */
+  readonly key?: Pem;
+  /** What the key is encrypted with, if it is. */
+  readonly passphrase?: string;
+  /**
+   * The name (or address) that the broker's certificate must be for, and that the broker is told (SNI, names only).
+   * By default the host that is connected to.
+   */
+  readonly serverName?: string;
+  /**
+   * The application protocols to offer (ALPN); `["mqtt"]` by default. A broker that knows nothing of ALPN does not mind;
+   * `[]` is for one that refuses what it does not know.
+   */
+  readonly alpn?: readonly string[];
+  /** The lowest version to accept; `"TLSv1.2"` by default. The highest is 1.3. */
+  readonly minVersion?: "TLSv1.2" | "TLSv1.3";
+  /**
+   * True accepts every certificate: expired, for another name, from anybody. Whoever sits between can read and change
+   * everything then, passwords too. For tests; a broker with a certificate of its own wants `ca`.
+   */
+  readonly unsafelyIgnoreCertificateErrors?: boolean;
+  /** What carries the encrypted bytes; `tcp()` by default. Any transport will do, such as one over an ESP32. */
+  readonly over?: Transport;
+}
+
+const NAMES: ReadonlySet<string> = new Set([
+  "ca",
+  "cert",
+  "key",
+  "passphrase",
+  "serverName",
+  "alpn",
+  "minVersion",
+  "unsafelyIgnoreCertificateErrors",
+  "over",
+]);
+
+/** What others call some of the options. */
+const OTHER_NAMES: Readonly<Record<string, string>> = {
+  rejectUnauthorized: "unsafelyIgnoreCertificateErrors: true (it is unsafe)",
+  servername: "serverName",
+  ALPNProtocols: "alpn",
+  caCerts: "ca",
+  pskCallback: "a certificate: Deno's and Bun's node:tls have no pre-shared keys",
+};
+
+/** Checks all but the certificates. Throws `UsageError` `invalid-argument`. */
+export function checkOptions(options: TlsOptions): void {
+  for (const name of Object.keys(options)) {
+    if (NAMES.has(name)) continue;
+    const instead = OTHER_NAMES[name];
+    throw wrong(`tls() knows no option ${name}${instead ? `: use ${instead}` : ""}`);
+  }
+  const { cert, key, passphrase, serverName, alpn, minVersion, unsafelyIgnoreCertificateErrors, over } =
+    options;
+  if ((cert === undefined) !== (key === undefined)) {
+    throw wrong(`tls() has a ${cert ? "cert without its key" : "key without its cert"}: give both or none`);
+  }
+  if (passphrase !== undefined && typeof passphrase !== "string") throw wrong("passphrase must be a string");
+  if (serverName !== undefined && (typeof serverName !== "string" || !/^[^\s/]+$/.test(serverName))) {
+    throw wrong("serverName must be a host name or an IP address");
+  }
+  if (alpn !== undefined && !(Array.isArray(alpn) && alpn.every(isProtocol))) {
+    throw wrong('alpn must be a list of protocol names of 1 to 255 characters, such as ["mqtt"]');
+  }
+  if (minVersion !== undefined && minVersion !== "TLSv1.2" && minVersion !== "TLSv1.3") {
+    throw wrong(`minVersion must be "TLSv1.2" or "TLSv1.3", not ${JSON.stringify(minVersion)}`);
+  }
+  // Anything that is merely like true must not switch off what keeps the connection safe.
+  const unsafe: unknown = unsafelyIgnoreCertificateErrors;
+  if (unsafe !== undefined && typeof unsafe !== "boolean") {
+    throw wrong("unsafelyIgnoreCertificateErrors must be true or false");
+  }
+  if (over !== undefined && typeof over?.connect !== "function") throw wrong("over must be a transport");
+}
+
+function isProtocol(name: unknown): boolean {
+  return typeof name === "string" && /^[\x21-\x7e]{1,255}$/.test(name);
+}
+
+function wrong(text: string): UsageError {
+  return new UsageError("invalid-argument", text);
+}
