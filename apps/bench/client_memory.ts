@@ -3,12 +3,13 @@
  * both ways, without a network. Prints nanoseconds per message (reading and decoding included, medians of five), and
  * the memory that is in use when all is collected.
  *
- *   deno run -A --v8-flags=--expose-gc apps/bench/client_memory.ts [--messages 1000000] [--large 500] [--json]
- *   bun apps/bench/client_memory.ts                     node --expose-gc apps/bench/client_memory.ts
+ *   deno run -A apps/bench/client_memory.ts [--messages 1000000] [--large 500] [--json]      (the same with bun, node)
  */
 import { Client } from "@minimqtt/client";
 import process from "node:process";
 import { parseArgs } from "node:util";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import { Feed } from "./feed.ts";
 
 const { values } = parseArgs({
@@ -23,6 +24,7 @@ const MEBIBYTE = 1024 * 1024;
 const messages = Number(values.messages) / RUNS;
 const large = Number(values.large);
 
+const collect = collector();
 const feed = new Feed();
 const client = await Client.connect("mqtt://feed", { transport: feed.transport, reconnect: false });
 
@@ -97,10 +99,16 @@ async function echo(count: number): Promise<void> {
   }
 }
 
+function collector(): () => void {
+  const { Bun } = globalThis as { Bun?: { gc(full: boolean): void } };
+  if (Bun !== undefined) return () => Bun.gc(true);
+  setFlagsFromString("--expose-gc");
+  return runInNewContext("gc");
+}
+
 /** The bytes in use after a collection, array buffers included. */
 function retained(): number {
-  const { gc, Bun } = globalThis as { gc?: () => void; Bun?: { gc(full: boolean): void } };
-  for (let i = 0; i < 3; i++) Bun === undefined ? gc?.() : Bun.gc(true);
+  for (let i = 0; i < 3; i++) collect();
   const { heapUsed, external, arrayBuffers = 0 } = process.memoryUsage();
   return heapUsed + Math.max(external, arrayBuffers);
 }
