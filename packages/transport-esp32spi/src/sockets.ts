@@ -34,6 +34,8 @@ export interface EspSocket {
 export class Sockets {
   readonly #session: Session;
   readonly #open = new Map<number, EspSocket>();
+  /** Slots that were given up, and may not have been freed. */
+  readonly #unfreed = new Set<number>();
 
   /** Takes the conversation with the module. */
   constructor(session: Session) {
@@ -43,6 +45,7 @@ export class Sockets {
   /** The module has restarted: none of them exists any more. */
   forget(): void {
     this.#open.clear();
+    this.#unfreed.clear();
   }
 
   /** See `EspSpiControl.socketOpen`. */
@@ -224,17 +227,20 @@ export class Sockets {
   async #drop(socket: EspSocket): Promise<void> {
     if (!this.isOpen(socket)) return;
     this.#open.delete(socket.number);
-    // Failing here as well changes nothing: the next one that finds no free slot frees those that nobody holds.
+    // Failing here as well changes nothing: it is made up for before the next socket is opened.
     await this.#stop(socket.number).catch(() => undefined);
   }
 
   async #stop(number: number): Promise<void> {
+    this.#unfreed.add(number);
     await this.#session.command(commands.stopClient, [Uint8Array.of(number)]);
+    this.#unfreed.delete(number);
   }
 
   /** A slot for a new socket. */
   async #free(): Promise<number> {
     const { sockets } = await this.#session.version();
+    for (const slot of [...this.#unfreed]) await this.#stop(slot);
     for (let tries = 0; tries < 3; tries++) {
       const number = readNumber((await this.#session.command(commands.getSocket))[0]);
       if (number < sockets) {

@@ -68,10 +68,7 @@ export function esp32spi(control: EspSpiControl, options: Esp32SpiOptions = {}):
     name: "esp32spi",
     schemes: secure ? [MQTTS, MQTT] : [MQTT, MQTTS],
     connect: (address, { signal } = {}) =>
-      connect(control, idle, signal, async () => {
-        await wifi?.connect(signal && { signal });
-        return await dial(control, { secure, ...address }, signal);
-      }),
+      connect(control, idle, signal, () => dial(control, { secure, ...address }, wifi, signal)),
   };
 }
 
@@ -100,11 +97,17 @@ function connect(
   });
 }
 
-async function dial(control: EspSpiControl, address: Address, signal?: AbortSignal): Promise<EspSocket> {
-  const { host, port, secure } = address;
+async function dial(
+  control: EspSpiControl,
+  { host, port, secure }: Address,
+  wifi: WiFiManager | undefined,
+  signal: AbortSignal | undefined,
+): Promise<EspSocket> {
   const where = `${host}:${port}`;
   try {
     if (host.includes(":")) throw new Error("the co-processor knows IPv4 only");
+    // Once round: whether to try again for ever is for the caller to say.
+    await wifi?.connect({ rounds: 1, ...(signal && { signal }) });
     // The module does not tell an unknown name from a closed port: asking for the address first does.
     const found = await control.getHostByName(host);
     signal?.throwIfAborted();

@@ -5,6 +5,7 @@
  */
 
 import { ConnectionError, UsageError } from "@minimqtt/core";
+import { WL } from "./control.ts";
 import type { EspSpiControl } from "./control.ts";
 
 /** A network to connect to. */
@@ -23,8 +24,6 @@ export interface WiFiNetwork {
 export interface WiFiManagerOptions {
   /** How often a network is tried before the module is reset and the next one has its turn; 2 by default. */
   readonly attempts?: number;
-  /** How often all networks are tried before it gives up; without an end by default. */
-  readonly rounds?: number;
   /** Milliseconds that one attempt may take; 20000 by default. */
   readonly timeLimit?: number;
   /** Told of every attempt that failed. */
@@ -123,14 +122,14 @@ export class WiFiManager {
   /**
    * Sees to it that the module is connected to a network; at once when it is. Firmware from 3.0.0 on gets some seconds
    * to come back to a lost network by itself. With more than one network a scan finds the strongest. After `attempts`
-   * failures the module is reset and the next network has its turn, for ever, or `rounds` times. Several calls at the
-   * same time wait for one another.
+   * failures the module is reset and the next network has its turn, for ever, or until each has had it `rounds` times.
+   * Several calls at the same time wait for one another.
    *
    * @throws {ConnectionError} The last attempt's, when the rounds are over. The signal's reason when it is aborted.
    */
-  connect(options: { readonly signal?: AbortSignal } = {}): Promise<void> {
-    const { signal } = options;
-    const connecting = this.#turn.then(() => this.#connect(signal));
+  connect(options: { readonly signal?: AbortSignal; readonly rounds?: number } = {}): Promise<void> {
+    const { signal, rounds = Infinity } = options;
+    const connecting = this.#turn.then(() => this.#connect(signal, rounds));
     this.#turn = connecting.catch(() => undefined);
     return connecting;
   }
@@ -163,11 +162,10 @@ export class WiFiManager {
     return await this.#control.ping(host, timeToLive);
   }
 
-  async #connect(signal: AbortSignal | undefined): Promise<void> {
+  async #connect(signal: AbortSignal | undefined, rounds: number): Promise<void> {
     signal?.throwIfAborted();
     if (await this.isConnected()) return this.#connected();
-    const { light, rounds = Infinity } = this.#options;
-    light?.(100, 0, 0);
+    this.#options.light?.(100, 0, 0);
     if (this.#wasConnected && await this.#comesBack(signal)) return this.#connected();
     let failure: ConnectionError | undefined;
     for (let round = 0; round < rounds; round++) {
@@ -193,7 +191,10 @@ export class WiFiManager {
       for (const end = clock.now() + COME_BACK; clock.now() < end;) {
         await clock.sleep(LOOK_EVERY, signal);
         signal?.throwIfAborted();
-        if (await this.#control.isConnected()) return true;
+        const status = await this.#control.status();
+        if (status === WL.CONNECTED) return true;
+        // It has restarted, and has forgotten the network.
+        if (status === WL.STOPPED) return false;
       }
     } catch (error) {
       if (!(error instanceof ConnectionError)) throw error;
@@ -226,6 +227,8 @@ export class WiFiManager {
       failure = await this.#guarded(network, () => this.#join(network, signal));
       if (!failure) return undefined;
       signal?.throwIfAborted();
+      // The driver has reset it in vain already.
+      if (failure.code === "radio-silent") return failure;
     }
     await this.#guarded(network, () => this.#control.reset());
     signal?.throwIfAborted();

@@ -61,8 +61,8 @@ describe("WiFiManager", () => {
   });
 
   it("gives up after so many rounds, with the last failure", async () => {
-    const { wifi, failures } = setUp({}, { ssid: "nowhere" }, { attempts: 1, rounds: 3, timeLimit: 1000 });
-    const error = await assertRejects(() => wifi.connect(), ConnectionError);
+    const { wifi, failures } = setUp({}, { ssid: "nowhere" }, { attempts: 1, timeLimit: 1000 });
+    const error = await assertRejects(() => wifi.connect({ rounds: 3 }), ConnectionError);
     assertEquals([error.code, failures.length], ["wifi-not-found", 3]);
   });
 
