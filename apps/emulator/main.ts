@@ -2,6 +2,8 @@
  * The emulated co-processor as a program of its own: `npm run emulator -- --help`. A driver in another process or
  * language reaches it over a Unix or TCP socket; what travels there is described in
  * `@minimqtt/transport-esp32spi/remote`.
+ *
+ * The script in package.json says `exec`, so that a signal to npm reaches this program and not a shell in between.
  */
 import { EspEmulator, type Network } from "@minimqtt/transport-esp32spi/emulator";
 import { parsePlace, serveBus } from "@minimqtt/transport-esp32spi/remote";

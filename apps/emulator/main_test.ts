@@ -1,15 +1,22 @@
+import { esp32spi, EspSpiControl } from "@minimqtt/transport-esp32spi";
 import { connectBus, type RemoteModule } from "@minimqtt/transport-esp32spi/remote";
-import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertRejects, assertStringIncludes, fail } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
+import { createServer as createTlsServer } from "node:tls";
 import { fileURLToPath } from "node:url";
+import { makeCertificates } from "../../packages/transport-esp32spi/tests/certificates.ts";
+import { has } from "../../tools/system.ts";
+
+const secureReason = has("openssl") ? "" : " (skipped: needs openssl)";
+const secureTest = secureReason === "" ? it : it.skip;
 
 const main = fileURLToPath(new URL("main.ts", import.meta.url));
 
@@ -39,6 +46,43 @@ describe("npm run emulator", () => {
     program.kill("SIGTERM");
     await once(program, "exit");
     assert(!existsSync(path), "the Unix socket is still there");
+    echo.close();
+    rmSync(folder, { recursive: true });
+  });
+
+  secureTest(`carries the driver, and TLS by the authorities of --ca${secureReason}`, async () => {
+    const { ca, server: { cert, key } } = makeCertificates();
+    const folder = mkdtempSync(join(tmpdir(), "esp32spi-"));
+    writeFileSync(join(folder, "ca.pem"), ca);
+    const echo = createTlsServer(
+      { cert, key },
+      (socket) => void socket.on("error", () => undefined).pipe(socket),
+    );
+    await new Promise<void>((resolve) => echo.listen(0, "127.0.0.1", resolve));
+    const { port } = echo.address() as AddressInfo;
+    const network = ["--network", "home:correct horse"];
+    const program = start(["--listen", "tcp:0", ...network, "--ca", join(folder, "ca.pem")]);
+    const module = await connectBus((await line(program)).trim().split(" ").at(-1)!);
+
+    const esp = new EspSpiControl(module.bus, module.pins);
+    await esp.reset();
+    await esp.connectAP("home", "correct horse");
+    const connection = await esp32spi(esp).connect({ host: "localhost", port, secure: true });
+    const sent = new Uint8Array(10_000).map((_, index) => index);
+    await connection.write(sent);
+    const came: number[] = [];
+    while (came.length < sent.length) {
+      came.push(...await connection.read() ?? fail("the connection has ended"));
+    }
+    assertEquals(new Uint8Array(came), sent);
+    await connection.close();
+    await module.setWifi(false);
+    await assertRejects(() => esp32spi(esp).connect({ host: "localhost", port, secure: true }));
+    assertEquals((await module.status()).violations, 0);
+    await esp.close();
+    module.close();
+    program.kill();
+    await once(program, "exit");
     echo.close();
     rmSync(folder, { recursive: true });
   });
