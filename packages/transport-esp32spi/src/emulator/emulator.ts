@@ -132,7 +132,7 @@ export class EspEmulator {
     return this.#loop.commands;
   }
 
-  /** The starts that nobody had asked for: crashes, and those that a fault caused. */
+  /** The last 1000 starts that nobody had asked for: crashes, and those that a fault caused. */
   get restarts(): readonly Restart[] {
     return this.#restarts;
   }
@@ -190,7 +190,7 @@ export class EspEmulator {
 
   /** The module starts anew by itself, now: a brown-out, a crash. Everything in its RAM is gone. */
   restart(reason: string = "asked for"): void {
-    this.#restarts.push({ reason });
+    if (this.#restarts.push({ reason }) > MOST_RESTARTS) this.#restarts.shift();
     this.#start(false);
   }
 
@@ -293,3 +293,6 @@ export class EspEmulator {
     for (const watcher of [...this.#gpio0Watchers]) watcher();
   }
 }
+
+/** How many restarts are remembered. */
+const MOST_RESTARTS = 1000;

@@ -7,7 +7,7 @@
 
 import type { Chip, Command } from "./chip.ts";
 import type { Frame } from "./frame.ts";
-import { little32, params } from "./frame.ts";
+import { FRAME_LIMIT, little32, params } from "./frame.ts";
 import { Crash } from "./violations.ts";
 
 /** By opcode. */
@@ -15,7 +15,9 @@ export const fileCommands: Readonly<Record<number, Command>> = {
   /** WRITE_FILE: the whole reply is as long as what was written. */
   0x60: (frame, chip) => {
     const { offset, length, name, data } = fields(frame);
-    if (name === "") throw unsafe(chip);
+    // Neither the data's place in the command nor the reply's size is held to the buffers.
+    if (name === "" || data + length > FRAME_LIMIT) throw unsafe(chip);
+    if (offset + length > FLASH) return null;
     const { files } = chip.world;
     const old = files.get(name) ?? new Uint8Array(0);
     const file = new Uint8Array(Math.max(old.length, offset + length));
@@ -71,10 +73,13 @@ function fields(frame: Frame): { offset: number; length: number; name: string; d
   };
 }
 
-/** The handler gives -1 for a length: the frame is written in front of the buffer. */
+/** The handler gives -1 for a length, or too much: the reply is written outside of its buffer. */
 function unsafe(chip: Chip): Crash {
-  chip.violate("unsafe-file-command", "a file that cannot be opened");
-  return new Crash("a reply was written in front of its buffer");
+  chip.violate("unsafe-file-command", "a file that cannot be opened, or more data than fits");
+  return new Crash("a reply was written outside of its buffer");
 }
 
 const NO_SUCH_FILE = 2;
+
+/** Bytes of the file system. */
+const FLASH = 960 * 1024;

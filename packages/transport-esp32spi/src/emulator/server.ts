@@ -16,11 +16,12 @@ export class Server {
   /** Connections that no slot has yet. */
   readonly #fresh: Client[] = [];
   /** Connections that were given out. */
-  readonly #known: Client[] = [];
+  #known: Client[] = [];
 
   private constructor(server: NetServer, wrap: (wire: Wire) => Client, arrived: () => void) {
     this.#server = server;
     server.on("connection", (socket) => {
+      if (this.#fresh.length >= BACKLOG) return void socket.destroy();
       this.#fresh.push(wrap(new Wire(socket, WINDOW, arrived)));
       arrived();
     });
@@ -51,6 +52,7 @@ export class Server {
    * known or not.
    */
   next(accept: boolean): Client | undefined {
+    this.#known = this.#known.filter((client) => client.unread || client.connected());
     if (accept) {
       const client = this.#fresh.shift();
       if (client) this.#known.push(client);
@@ -66,3 +68,6 @@ export class Server {
     for (const client of this.#fresh) client.destroy();
   }
 }
+
+/** Connections that may wait for somebody to take them. */
+const BACKLOG = 4;

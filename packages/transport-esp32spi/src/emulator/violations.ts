@@ -30,7 +30,7 @@
  * - `select-low-at-boot`: chip select was LOW when RESET rose: Bluetooth mode. [21]
  * - `gpio0-low-at-boot`: GPIO0 was LOW when RESET rose: boot loader. [22]
  * - `gpio0-driven`: GPIO0 is still driven by the host when the first command comes. [22]
- * - `unsafe-file-command`: WRITE_FILE or READ_FILE of a file that cannot be opened: the reply's frame is broken. [35]
+ * - `unsafe-file-command`: WRITE_FILE or READ_FILE of a file that cannot be opened, or of too much. The chip crashes. [35]
  */
 export type ViolationName =
   | "selected-while-busy"

@@ -1,6 +1,7 @@
 import { ConnectionError } from "@minimqtt/core";
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
+import fc from "fast-check";
 import { mkdtempSync, rmSync } from "node:fs";
 import { connect, createServer } from "node:net";
 import type { AddressInfo, Socket } from "node:net";
@@ -135,6 +136,33 @@ describe("serveBus(), to a client that knows bytes only", () => {
     assertEquals(await other.ask("05 00 00 00 01 E0 37 00 EE"), "05 00 00 00 01 00 00 00 00");
     other.end();
     await end();
+  });
+
+  it("survives whatever a client sends", async () => {
+    const esp = new EspEmulator({ networks });
+    const server = await serveBus(esp, { port: 0 });
+    const chunk = fc.oneof(
+      fc.uint8Array({ minLength: 1, maxLength: 40 }),
+      fc.tuple(fc.nat(9), fc.uint8Array({ maxLength: 20 })).map(([opcode, payload]) =>
+        new Uint8Array([payload.length + 1, 0, 0, 0, opcode, ...payload])
+      ),
+    );
+    await fc.assert(
+      fc.asyncProperty(fc.array(chunk, { maxLength: 12 }), async (chunks) => {
+        const socket = connect({ host: "127.0.0.1", ...server.place as { port: number } });
+        socket.on("error", () => undefined);
+        socket.resume();
+        for (const bytes of chunks) if (!socket.destroyed) socket.write(bytes);
+        await new Promise<void>((resolve) => socket.once("close", () => resolve()).end());
+      }),
+      { numRuns: 60 },
+    );
+    const module = await connectBus(server.place);
+    await module.reset();
+    assertEquals((await module.status()).phase, "command");
+    module.close();
+    await server.close();
+    esp.close();
   });
 
   it("waits inside a window until READY is HIGH", async () => {
