@@ -46,7 +46,7 @@ function message(_client: MQTT, topic: string, message: string): void {
 
 // The network of this machine, or that of a co-processor.
 const radio = settings.radio && await connectRadio(settings.radio);
-if (!radio) setSocket(transportFor(settings.broker));
+if (!radio) setSocket(transportFor(settings.broker, settings.ca));
 
 // Set up a client, and attach the callback methods to it.
 const client = new MQTT({

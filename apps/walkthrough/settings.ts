@@ -8,10 +8,12 @@
  * | user name | `MQTT_USERNAME` | `MQTT_USERNAME`, `username`, `ADAFRUIT_AIO_USERNAME`    | none         |
  * | password  | `MQTT_PASSWORD` | `MQTT_PASSWORD`, `password`, `ADAFRUIT_AIO_KEY`         | none         |
  * | topic     | `MQTT_TOPIC`    | `MQTT_TOPIC`, `topic`                                   | `test/topic` |
+ * | authority | `MQTT_CA`       | `MQTT_CA`                                               | the runtime |
  * | radio     | `MQTT_RADIO`    | `MQTT_RADIO`                                            | none         |
  *
- * The broker may be a URL. The radio is a co-processor that is served: `tcp:PORT` or `unix:PATH`. With it the network is named as on such a board,
- * by `CIRCUITPY_WIFI_SSID` and `CIRCUITPY_WIFI_PASSWORD`.
+ * The broker may be a URL. The authority is the file of the certificate that is trusted with `mqtts:`. The radio is a
+ * co-processor that is served: `tcp:PORT` or `unix:PATH`. With it the network is named as on such a board, by
+ * `CIRCUITPY_WIFI_SSID` and `CIRCUITPY_WIFI_PASSWORD`.
  */
 import { readFileSync } from "node:fs";
 import process from "node:process";
@@ -24,6 +26,7 @@ export interface Settings {
   readonly username: string | null;
   readonly password: string | null;
   readonly topic: string;
+  readonly ca: string | null;
   readonly radio: { readonly place: string; readonly ssid: string; readonly password: string | null } | null;
 }
 
@@ -47,6 +50,7 @@ export function readSettings(file: URL = new URL("settings.toml", import.meta.ur
     username: get("MQTT_USERNAME", "username", "ADAFRUIT_AIO_USERNAME"),
     password: get("MQTT_PASSWORD", "password", "ADAFRUIT_AIO_KEY"),
     topic: get("MQTT_TOPIC", "topic") ?? "test/topic",
+    ca: get("MQTT_CA"),
     radio: readRadio(get),
   };
 }

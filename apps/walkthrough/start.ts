@@ -19,6 +19,7 @@ const ENVIRONMENT = [
   "MQTT_USERNAME",
   "MQTT_PASSWORD",
   "MQTT_TOPIC",
+  "MQTT_CA",
   "MQTT_RADIO",
 ];
 const RADIO_ENVIRONMENT = ["CIRCUITPY_WIFI_SSID", "CIRCUITPY_WIFI_PASSWORD"];
@@ -26,6 +27,9 @@ const RADIO_ENVIRONMENT = ["CIRCUITPY_WIFI_SSID", "CIRCUITPY_WIFI_PASSWORD"];
 const program = fileURLToPath(new URL("main.ts", import.meta.url));
 const settingsFile = fileURLToPath(new URL("settings.toml", import.meta.url));
 const runtime = "Deno" in globalThis ? "deno" : process.versions["bun"] ? "bun" : "node";
+
+const { ca } = readSettings();
+const readable = ca === null ? [] : [ca];
 
 const embedded = process.env["MQTT_BROKER"] || namedInFile() ? null : await startBroker();
 const broker = embedded ? "127.0.0.1" : readSettings().broker;
@@ -54,7 +58,7 @@ function permissions(net: string, ...names: string[]): string[] {
     "run",
     "--no-prompt",
     `--allow-net=${net}`,
-    `--allow-read=${settingsFile}`,
+    `--allow-read=${[settingsFile, ...readable].join(",")}`,
     `--allow-env=${[...ENVIRONMENT, ...names].join(",")}`,
   ];
 }

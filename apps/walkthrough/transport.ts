@@ -1,13 +1,17 @@
 /**
- * How the broker is reached, by the scheme of its URL: a WebSocket for `ws:` and `wss:`, TCP for everything else.
+ * How the broker is reached, by the scheme of its URL: a WebSocket for `ws:` and `wss:`, TLS for `mqtts:`, TCP for
+ * everything else.
  */
 import type { Transport } from "@minimqtt/core";
 import { tcp } from "@minimqtt/transport-tcp";
+import { tls } from "@minimqtt/transport-tls";
 import { ws } from "@minimqtt/transport-ws";
 
-/** The transport for a broker, which is a host or a URL. */
-export function transportFor(broker: string): Transport {
-  return /^wss?:/.test(broker) ? ws() : tcp();
+/** The transport for a broker, which is a host or a URL; `ca` names the file of the authority that TLS shall trust. */
+export function transportFor(broker: string, ca: string | null = null): Transport {
+  if (/^wss?:/.test(broker)) return ws();
+  if (/^mqtts:/.test(broker)) return tls(ca === null ? {} : { ca: { file: ca } });
+  return tcp();
 }
 
 /** Host and port of a broker, as `--allow-net` takes them; the scheme's port where none is given. */

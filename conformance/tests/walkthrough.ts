@@ -7,7 +7,7 @@ export const PROGRAM: string = repository("apps/walkthrough/main.ts");
 export const SETTINGS: string = repository("apps/walkthrough/settings.toml");
 
 /** The names of the environment that it always reads, as `--allow-env` takes them. */
-export const NAMES = "MQTT_BROKER,MQTT_PORT,MQTT_USERNAME,MQTT_PASSWORD,MQTT_TOPIC,MQTT_RADIO";
+export const NAMES = "MQTT_BROKER,MQTT_PORT,MQTT_USERNAME,MQTT_PASSWORD,MQTT_TOPIC,MQTT_CA,MQTT_RADIO";
 
 /** What it prints, as the guide has it, from the connection to the broker on. */
 export function walkthroughLines(broker: string): string[] {
