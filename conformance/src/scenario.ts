@@ -268,8 +268,8 @@ const FOR_CLIENTS = new Set<Command>([
 ]);
 const FOR_FAKE_TIME = new Set<Command>(["new", "loop"]);
 
-/** Whether a scenario can be played byte by byte, and the broker sends little enough for it. */
+/** Whether a scenario can be played byte by byte, and has few enough of them. */
 export function isDivisible({ whole, steps }: Scenario): boolean {
-  const sent = steps.reduce((sum, step) => sum + (step.step === "send" ? step.bytes.length / 2 : 0), 0);
-  return whole === undefined && sent <= 4096;
+  const bytes = steps.reduce((sum, step) => sum + ("bytes" in step ? step.bytes.length / 2 : 0), 0);
+  return whole === undefined && bytes <= 8192;
 }

@@ -15,8 +15,8 @@ import { type Patience, ScriptedBroker } from "./scripted_broker.ts";
 import type { Peer, TransportFixture } from "./transport_suite.ts";
 
 /**
- * The scenarios for `MQTT` over the network in memory, with a clock that stands still. With `chunkSize` those in
- * which the broker sends little, and a read gives at most so many bytes.
+ * The scenarios for `MQTT` over the network in memory, with a clock that stands still. With `chunkSize` those of
+ * few bytes, and a read gives at most so many.
  */
 export function memoryCases(
   scenarios: readonly Scenario[],

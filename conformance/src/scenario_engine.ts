@@ -28,8 +28,8 @@ import { casesOf, type Stage } from "./scenario_play.ts";
 import type { Outcome } from "./scenario_words.ts";
 
 /**
- * The scenarios for the bare engine. With `chunkSize` those in which the broker sends little, and its bytes come in
- * pieces of at most so many: boundaries mean nothing.
+ * The scenarios for the bare engine. With `chunkSize` those of few bytes, and the broker's come in pieces of at most so
+ * many: boundaries mean nothing.
  */
 export function engineCases(
   scenarios: readonly Scenario[],

@@ -92,9 +92,10 @@ export function same(got: unknown, expected: unknown): boolean {
   if (typeof got !== "object" || typeof expected !== "object" || got === null || expected === null) {
     return false;
   }
-  if (got instanceof Uint8Array || expected instanceof Uint8Array) {
-    return got instanceof Uint8Array && expected instanceof Uint8Array && toHex(got) === toHex(expected);
+  if (got instanceof Uint8Array && expected instanceof Uint8Array) {
+    return got.length === expected.length && got.every((byte, i) => byte === expected[i]);
   }
+  if (got instanceof Uint8Array || expected instanceof Uint8Array) return false;
   if (Array.isArray(got) !== Array.isArray(expected)) return false;
   if (Array.isArray(got) && got.length !== (expected as unknown[]).length) return false;
   return Object.entries(expected).every(([name, part]) => same((got as Record<string, unknown>)[name], part));
