@@ -16,7 +16,7 @@ interface Bundle {
 }
 
 const bundles: readonly Bundle[] = [
-  ...([["Node", "node", 16_700], ["Deno", "deno", 16_500]] as const).map(([runtime, entry, limit]) => ({
+  ...([["Node", "node", 16_900], ["Deno", "deno", 16_700]] as const).map(([runtime, entry, limit]) => ({
     name: `MQTT + tcp for ${runtime}`,
     source:
       `export { MQTT } from "@minimqtt/client"; export { tcp } from "@minimqtt/transport-tcp/${entry}";`,
@@ -29,13 +29,13 @@ const bundles: readonly Bundle[] = [
     name: "MQTT + tcp for every runtime",
     source: 'export { MQTT } from "@minimqtt/client"; export { tcp } from "@minimqtt/transport-tcp";',
     needs: ["packages/client/src/mod.ts", "packages/transport-tcp/src/mod.ts"],
-    limit: 17_100,
+    limit: 17_300,
   },
   {
     name: "MQTT + ws",
     source: 'export { MQTT } from "@minimqtt/client"; export { ws } from "@minimqtt/transport-ws";',
     needs: ["packages/client/src/mod.ts", "packages/transport-ws/src/mod.ts"],
-    limit: 17_240,
+    limit: 17_400,
     goal: 8 * 1024,
   },
   {
