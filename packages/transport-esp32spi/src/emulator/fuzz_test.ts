@@ -14,7 +14,7 @@ const parameter = fc.oneof(
 );
 
 /** A command whose frame is right, with lengths of 8 or 16 bits. */
-function wellFormed([opcode, parameters, wide]: [number, number[][], boolean]): Uint8Array {
+function wellFormed([opcode, parameters, wide]: [number, (readonly number[])[], boolean]): Uint8Array {
   const parts = parameters.flatMap((bytes) => [...(wide ? [0] : []), bytes.length, ...bytes]);
   const frame = [0xe0, opcode, parameters.length, ...parts, 0xee];
   while (frame.length % 4 !== 0) frame.push(0);
