@@ -4,6 +4,7 @@
  * @module
  */
 
+import { fixture as memory } from "../src/fixtures/memory.ts";
 import { runCase, thisRuntime } from "../src/run.ts";
 import type { Report, Result } from "../src/run.ts";
 import { remotePeers } from "../src/remote/client.ts";
@@ -33,7 +34,7 @@ globalThis.runConformance = async (task) => {
   const start = performance.now();
   const peers = await remotePeers(task.peers);
   const fixture = remoteFixture(() => Promise.resolve(peers));
-  const suites = select(suitesOf([fixture], ["engine", "memory", "transport"]), task);
+  const suites = select(suitesOf([memory, fixture], ["engine", "memory", "transport"]), task);
   const counts = { passed: 0, failed: 0, skipped: 0 };
   const reports: { transport: string; results: Result[] }[] = [];
   for (const { transport, cases } of suites) {

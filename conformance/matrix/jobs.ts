@@ -21,11 +21,12 @@ export interface Job {
   readonly skip?: string;
 }
 
-/** The transports beside the runner's own (engine, memory and TCP), by the module of their fixture. */
-export const transports: Readonly<Record<string, string>> = {
-  ws: "conformance/src/fixtures/ws.ts",
-  esp32spi: "conformance/src/fixtures/esp32spi.ts",
-  unix: "examples/transport-unix/fixture.ts",
+/** The transports beside the runner's own (engine, memory and TCP): the module of each one's fixture, and what it needs. */
+const transports: Readonly<Record<string, { readonly module: string; readonly needs?: string }>> = {
+  tls: { module: "conformance/src/fixtures/tls.ts", needs: "openssl" },
+  ws: { module: "conformance/src/fixtures/ws.ts" },
+  esp32spi: { module: "conformance/src/fixtures/esp32spi.ts" },
+  unix: { module: "examples/transport-unix/fixture.ts" },
 };
 
 /** The runtimes with a command line, and how each runs a program. */
@@ -46,17 +47,21 @@ export function jobs(): Job[] {
   const list: Job[] = [];
   for (const [runtime, start] of Object.entries(runtimes)) {
     list.push({ runtime, name: "own", command: cli(start) });
-    for (const [name, module] of Object.entries(transports)) {
-      list.push({ runtime, name, command: cli(start, module) });
+    for (const [name, { module, needs }] of Object.entries(transports)) {
+      list.push({ runtime, name, command: cli(start, module), ...without(needs) });
     }
   }
-  const skip = find("chromium") === null ? "chromium is not installed: apt-get install chromium" : undefined;
   list.push({
     runtime: "chromium",
     name: "own, ws",
     command: [process.execPath, "conformance/browser/run.ts", "--format", "json", "--output"],
     heavy: true,
-    ...(skip !== undefined && { skip }),
+    ...without("chromium"),
   });
   return list;
+}
+
+function without(program: string | undefined): { readonly skip?: string } {
+  if (program === undefined || find(program) !== null) return {};
+  return { skip: `${program} is not installed: apt-get install ${program}` };
 }

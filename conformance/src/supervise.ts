@@ -32,9 +32,12 @@ export async function supervise(entry: URL, task: Task, progress: Progress): Pro
   const problem = await new Promise<string | undefined>((resolve) => {
     const expect = (within: number) => {
       clearTimeout(watch);
-      watch = setTimeout(() => resolve(hangs(current?.plan, doing, task.timeout)), within);
+      watch = setTimeout(
+        () => resolve(hangs(current?.plan, doing, doing === "starting" ? STARTING : task.timeout)),
+        within,
+      );
     };
-    expect(task.timeout);
+    expect(Math.max(task.timeout, STARTING));
     worker.on("message", (news: News) => {
       switch (news.type) {
         case "loading":
@@ -104,6 +107,9 @@ function hangs(plan: Plan | undefined, doing: string, limit: number): string {
     ? `${doing} did not end within ${limit} ms`
     : `${tooLate(plan, limit)}, nor give any other a turn: something blocks the thread`;
 }
+
+/** Milliseconds that a thread may take to begin: a busy machine is nobody's fault. */
+const STARTING = 60_000;
 
 /** Milliseconds that a thread gets to say by itself that a case did not end. */
 const GRACE = 3000;
