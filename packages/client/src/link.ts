@@ -45,7 +45,9 @@ export class Link {
   #wake: (() => void) | undefined;
   #timerAt: Millis = Infinity;
   #cancelTimer: (() => void) | undefined;
-  #room: Signal | undefined;
+  /** What those wait for who ask for room, and what ends their waiting. */
+  #room: Promise<void> | undefined;
+  #resolveRoom: (() => void) | undefined;
 
   /** Takes the engine to drive and the clock to drive it by. */
   constructor(engine: Engine, clock: Clock) {
@@ -89,7 +91,8 @@ export class Link {
 
   /** Resolves when the bytes that wait have been handed to the connection, or there is none any more. */
   room(): Promise<void> {
-    return this.alive ? (this.#room ??= signal()).promise : DONE;
+    if (!this.alive) return DONE;
+    return this.#room ??= new Promise((resolve) => this.#resolveRoom = resolve);
   }
 
   /** Resolves when all bytes are written, or there is no connection any more to write them to. */
@@ -218,7 +221,7 @@ export class Link {
 
   /** Whoever waits for room goes on: there is some, or nothing more will be written. */
   #goOn(): void {
-    this.#room?.resolve();
+    this.#resolveRoom?.();
     this.#room = undefined;
   }
 
@@ -240,17 +243,6 @@ export class Link {
       this.wake();
     });
   }
-}
-
-interface Signal {
-  readonly promise: Promise<void>;
-  readonly resolve: () => void;
-}
-
-function signal(): Signal {
-  let resolve!: () => void;
-  const promise = new Promise<void>((fulfil) => resolve = fulfil);
-  return { promise, resolve };
 }
 
 function toMqttError(error: unknown, code: "read-failed" | "write-failed", text: string): MqttError {

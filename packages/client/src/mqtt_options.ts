@@ -170,10 +170,10 @@ export function toSettings(options: MQTTOptions): Settings {
     }
     (settings as Record<string, unknown>)[name] = value ?? settings[name];
   }
-  const { recvTimeout, socketTimeout, retryDelay, connectRetries } = settings;
-  checkSeconds(recvTimeout, "recvTimeout");
-  checkSeconds(socketTimeout, "socketTimeout");
-  checkSeconds(retryDelay, "retryDelay");
+  for (const name of ["recvTimeout", "socketTimeout", "retryDelay"] as const) {
+    checkSeconds(settings[name], name);
+  }
+  const { recvTimeout, socketTimeout, connectRetries } = settings;
   if (recvTimeout <= socketTimeout) {
     throw new UsageError("invalid-argument", "recv_timeout must be strictly greater than socket_timeout");
   }
