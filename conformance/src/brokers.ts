@@ -19,8 +19,8 @@ export interface MosquittoOptions {
   readonly passwords?: Readonly<Record<string, string>>;
   /** Whether sessions and retained messages outlive a restart, even after a kill (but for the last second). */
   readonly persistence?: boolean;
-  /** Whether there is a second listener, for WebSockets. */
-  readonly websocket?: boolean;
+  /** Whether there is a second listener, for WebSockets; with the paths of PEM files, for `wss`. */
+  readonly websocket?: boolean | { readonly cert: string; readonly key: string };
   /** A further listener, for TLS; the paths of PEM files. With `ca`, clients must have a certificate from it. */
   readonly tls?: { readonly cert: string; readonly key: string; readonly ca?: string };
   /** Further lines of the configuration, before the first listener. */
@@ -194,6 +194,7 @@ class MosquittoProcess implements Mosquitto {
       ...(extraConfig === undefined ? [] : [extraConfig]),
       `listener ${this.port} ${HOST}`,
       ...(websocket ? [`listener ${this.websocketPort} ${HOST}`, "protocol websockets"] : []),
+      ...(typeof websocket === "object" ? [`certfile ${websocket.cert}`, `keyfile ${websocket.key}`] : []),
       ...(tls === undefined
         ? []
         : [`listener ${this.tlsPort} ${HOST}`, `certfile ${tls.cert}`, `keyfile ${tls.key}`]),
