@@ -4,7 +4,7 @@
  * @module
  */
 
-import { UsageError } from "@minimqtt/core";
+import { ConnectionError, UsageError } from "@minimqtt/core";
 
 /** Memory that stays where it is, for the kernel to read and write. */
 export interface Memory {
@@ -46,7 +46,7 @@ export function ownFfi(): Ffi {
  * Loads libc, or what stands in its place, from a library's path or name.
  *
  * @throws {UsageError} `invalid-argument` when there is no such library, or no koffi on Node.
- * @throws whatever Deno throws when it is not allowed to.
+ * @throws {ConnectionError} `not-permitted` where Deno does not let us.
  */
 export async function loadLibc(library: string, ffi: Ffi = ownFfi()): Promise<Libc> {
   try {
@@ -59,7 +59,11 @@ export async function loadLibc(library: string, ffi: Ffi = ownFfi()): Promise<Li
         return await (await import("./koffi_libc.ts")).koffiLibc(library);
     }
   } catch (cause) {
-    if (cause instanceof UsageError || (cause as Error).name === "NotCapable") throw cause;
+    if (cause instanceof UsageError) throw cause;
+    if ((cause as Error).name === "NotCapable") {
+      const text = `not allowed to load ${library}: run with --allow-ffi`;
+      throw new ConnectionError("not-permitted", text, { cause });
+    }
     const text = `cannot load ${library}: ${
       (cause as Error).message
     }; give the C library's path as "library"`;

@@ -1,22 +1,22 @@
 import { ConnectionError, UsageError } from "@minimqtt/core";
-import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import { assert, assertEquals, assertRejects } from "@std/assert";
 import { afterAll, beforeAll, describe, it } from "@std/testing/bdd";
 import { createServer } from "node:net";
 import type { AddressInfo } from "node:net";
 import process from "node:process";
-import { fileURLToPath } from "node:url";
-import { BUSY_LINE, type FakeBoard, fakeBoard, lines, unable } from "../../tests/linux/fake_board.ts";
+import { type FakeBoard, fakeBoard, unable } from "../../tests/linux/fake_board.ts";
+import { BUSY_LINE, lines } from "../../tests/linux/lines.ts";
+import { notDeno, runOnDeno } from "../../tests/on_deno.ts";
 import { command } from "../../tests/raw_host.ts";
 import { EspSpiControl } from "../control.ts";
 import { connectBus } from "../remote/mod.ts";
 import { koffiLibc } from "./koffi_libc.ts";
-import { loadLibc } from "./libc.ts";
+import { loadLibc, ownFfi } from "./libc.ts";
 import { type BoardOptions, openBoard } from "./mod.ts";
 
 const reason = unable === undefined ? "" : ` (skipped: ${unable})`;
 const test = unable === undefined ? it : it.skip;
-const onDeno = "Deno" in globalThis;
-const denoReason = unable ?? (onDeno ? undefined : "only Deno has permissions");
+const denoReason = unable ?? notDeno;
 const denoTest = denoReason === undefined ? it : it.skip;
 
 describe("openBoard()", () => {
@@ -138,15 +138,16 @@ describe("openBoard()", () => {
       denoReason === undefined ? "" : ` (skipped: ${denoReason})`
     }`,
     async () => {
-      assertEquals(await run(["--allow-ffi"], fake.library), "3.3.0");
-      assertStringIncludes(await run([], fake.library), "NotCapable: Requires ffi access");
+      assertEquals(await runOnDeno(["--allow-ffi"], "linux/firmware.ts", fake.library), "3.3.0");
+      const denied = await runOnDeno([], "linux/firmware.ts", fake.library);
+      assertEquals(denied, `not-permitted not allowed to load ${fake.library}: run with --allow-ffi`);
     },
   );
 });
 
 describe("loadLibc()", () => {
   for (const ffi of ["deno", "bun", "koffi"] as const) {
-    const own = ffi === (onDeno ? "deno" : "Bun" in globalThis ? "bun" : "koffi");
+    const own = ffi === ownFfi();
     const why = process.platform !== "linux"
       ? "only Linux has spidev"
       : own
@@ -178,20 +179,3 @@ describe("koffiLibc()", () => {
     assertEquals(error.message, "Node needs the package koffi to reach SPI and GPIO: npm install koffi");
   });
 });
-
-/** Runs a program on Deno with these permissions; gives what it prints. */
-async function run(permissions: readonly string[], library: string): Promise<string> {
-  const { Deno } = globalThis as unknown as {
-    readonly Deno: {
-      execPath(): string;
-      readonly Command: new (program: string, options: { args: readonly string[] }) => {
-        output(): Promise<{ stdout: Uint8Array; stderr: Uint8Array }>;
-      };
-    };
-  };
-  const program = fileURLToPath(new URL("../../tests/linux/firmware.ts", import.meta.url));
-  const args = ["run", "--no-prompt", "--no-check", ...permissions, program, library];
-  const { stdout, stderr } = await new Deno.Command(Deno.execPath(), { args }).output();
-  const decoder = new TextDecoder();
-  return (decoder.decode(stdout) + decoder.decode(stderr)).trim();
-}

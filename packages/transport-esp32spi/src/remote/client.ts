@@ -81,7 +81,7 @@ export class RemoteModule {
   /**
    * Asks the server how the module is.
    *
-   * @throws {ConnectionError} `dial-failed`, `read-failed` or `closed`.
+   * @throws {ConnectionError} `dial-failed`, `not-permitted`, `read-failed` or `closed`.
    */
   async status(): Promise<BusStatus> {
     const [ready, gpio0, phase, violations = 0, wifiStatus = 255] = await this.#ask(Opcode.status);
@@ -110,7 +110,7 @@ export class RemoteModule {
   /**
    * Brings the access point into reach (`true`), or out of it.
    *
-   * @throws {ConnectionError} `dial-failed`, `read-failed` or `closed`.
+   * @throws {ConnectionError} `dial-failed`, `not-permitted`, `read-failed` or `closed`.
    */
   async setWifi(up: boolean): Promise<void> {
     await this.#ask(Opcode.wifi, new Uint8Array([Number(up)]));
@@ -179,7 +179,8 @@ export class RemoteModule {
  * Resolves when the server has answered.
  *
  * @throws {RangeError} when the text is no place.
- * @throws {ConnectionError} `dial-failed` when nobody serves there, `read-failed` when its answer is none.
+ * @throws {ConnectionError} `dial-failed` when nobody serves there, `not-permitted` where Deno does not let us,
+ * `read-failed` when the answer is none.
  */
 export async function connectBus(place: BusPlace | string, options?: RemoteOptions): Promise<RemoteModule> {
   const module = new RemoteModule(typeof place === "string" ? parsePlace(place) : place, options);
@@ -195,6 +196,7 @@ export async function connectBus(place: BusPlace | string, options?: RemoteOptio
 /** One connection to the server, with one request at a time. */
 class Link {
   readonly #socket: Socket;
+  readonly #place: BusPlace;
   readonly #where: string;
   readonly #opened: Promise<void>;
   readonly #gone: Promise<void>;
@@ -202,6 +204,7 @@ class Link {
   #failure: ConnectionError | undefined;
 
   constructor(place: BusPlace) {
+    this.#place = place;
     this.#where = formatPlace(place);
     const socket = this.#socket = connect(netPlace(place));
     socket.setNoDelay(true);
@@ -277,11 +280,23 @@ class Link {
   }
 
   #dialFailed(cause: Error | undefined): ConnectionError {
+    const { name, code } = (cause ?? {}) as { name?: string; code?: string };
+    if (name === "NotCapable" || code === "EPERM") {
+      const flags = permissions(this.#place);
+      const text = `not allowed to reach the bus at ${this.#where}: run with ${flags}`;
+      return new ConnectionError("not-permitted", text, { cause });
+    }
     const why = cause?.message ?? "closed at once";
     return new ConnectionError("dial-failed", `no bus at ${this.#where}: ${why}; is the server running?`, {
       cause,
     });
   }
+}
+
+/** What Deno wants for a place. */
+function permissions(place: BusPlace): string {
+  if ("path" in place) return `--allow-read=${place.path} --allow-write=${place.path}`;
+  return `--allow-net=${formatPlace(netPlace(place) as BusPlace).replace("tcp:", "")}`;
 }
 
 function closed(): ConnectionError {

@@ -14,12 +14,6 @@ import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { has } from "../../../../tools/system.ts";
 
-/** The lines of the fake board, as its source has them. */
-export const lines = { select: 5, ready: 25, reset: 24, gpio0: 23 } as const;
-
-/** A line that somebody else has. */
-export const BUSY_LINE = 7;
-
 /** Why these tests cannot run here, or undefined. */
 export const unable: string | undefined = process.platform !== "linux"
   ? "only Linux has spidev"
