@@ -58,8 +58,6 @@ function network(text: string, previous: readonly Network[]): readonly Network[]
   const colon = text.indexOf(":");
   if (colon < 0) return [...previous, { ssid: text }];
   const [ssid, passphrase] = [text.slice(0, colon), text.slice(colon + 1)];
-  if (ssid === "" || passphrase.length < 8) {
-    throw new RangeError("expected SSID or SSID:PASSPHRASE, the passphrase of 8 characters or more");
-  }
+  if (ssid === "") throw new RangeError("expected SSID or SSID:PASSPHRASE");
   return [...previous, { ssid, passphrase }];
 }

@@ -108,9 +108,9 @@ describe("npm run emulator", () => {
         "expected a firmware version such as 3.3.0, got new",
       ],
       [
-        "a passphrase",
-        ["--listen", "tcp:0", "--network", "home:short"],
-        "passphrase of 8 characters or more",
+        "a network",
+        ["--listen", "tcp:0", "--network", ":secret12"],
+        "expected SSID or SSID:PASSPHRASE",
       ],
       ["a file", ["--listen", "tcp:0", "--ca", "nowhere.pem"], "nowhere.pem"],
       ["nothing", [], "required option '--listen <place>' not specified"],

@@ -216,12 +216,15 @@ describe("faults", () => {
 
 describe("EspEmulator's options", () => {
   it("a firmware must be a version", () => {
-    for (const firmware of ["", "3", "new", "3.3"]) {
+    for (const firmware of ["", "3", "new", "3.3.x"]) {
       assertThrows(
         () => new EspEmulator({ firmware }),
         RangeError,
         "expected a firmware version such as 3.3.0",
       );
     }
+    const esp = new EspEmulator({ firmware: "3.1" });
+    assertEquals(esp.firmware, "3.1.0");
+    esp.close();
   });
 });

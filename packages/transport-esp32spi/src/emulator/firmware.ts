@@ -32,14 +32,15 @@ export class Firmware {
   readonly #parts: readonly number[];
 
   /**
-   * Takes a version such as `1.7.7`, `3.3.0` or `2.0.0-rc.0+adafruit`.
+   * Takes a version such as `1.7.7`, `3.3.0` or `2.0.0-rc.0+adafruit`; `3.1` is `3.1.0`.
    *
    * @throws {RangeError} when it is none.
    */
   constructor(version: string) {
-    const match = /^(\d+)\.(\d+)\.(\d+)(?:[-+].*)?$/.exec(version);
+    const whole = /^\d+\.\d+$/.test(version) ? `${version}.0` : version;
+    const match = /^(\d+)\.(\d+)\.(\d+)(?:[-+].*)?$/.exec(whole);
     if (match === null) throw new RangeError(`expected a firmware version such as 3.3.0, got ${version}`);
-    this.version = version;
+    this.version = whole;
     this.#parts = match.slice(1, 4).map(Number);
     this.modern = this.has(3, 0, 0);
     this.slots = this.has(2, 0, 0) ? 6 : 10;

@@ -29,7 +29,7 @@
  * | 8      | chip select HIGH     | empty                                                           |
  *
  * A request that is none of these, or whose payload has the wrong size, is answered by its opcode with bit 7 set, and
- * nothing has happened; so is one for chip select while another client holds it LOW. A message whose length is 0 or
+ * nothing has happened; so is one to select or clock while another client holds chip select LOW. A message whose length is 0 or
  * above 65,536 ends the connection.
  *
  * @module

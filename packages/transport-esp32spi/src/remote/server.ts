@@ -109,7 +109,9 @@ function handle(
 ): Uint8Array | Promise<Uint8Array> {
   const refused = () => encodeMessage(opcode | REFUSED);
   const mine = holder.socket === socket;
-  if (opcode === Opcode.window) return holder.socket ? refused() : window(payload, emulator);
+  if (opcode === Opcode.window) {
+    return holder.socket ? collided(payload, emulator) : window(payload, emulator);
+  }
   if (opcode === Opcode.transfer) {
     if (holder.socket && !mine) return refused();
     const miso = emulator.bus.transfer(payload);
@@ -146,6 +148,12 @@ function handle(
     default:
       return refused();
   }
+}
+
+/** A window in the middle of another one: READY is HIGH, and nothing is armed for it. */
+function collided(mosi: Uint8Array, { violations }: EspEmulator): Uint8Array {
+  violations.add("selected-while-busy", "a whole window was asked for while chip select was LOW");
+  return encodeMessage(Opcode.window | REFUSED, new Uint8Array(mosi.length));
 }
 
 /** A whole window. Where READY takes a moment to rise it is waited for, as the driver would. */
