@@ -98,7 +98,10 @@ describe(`examples of the documents on ${runtime}`, () => {
         const program = source!.replaceAll(
           'broker: "localhost"',
           `broker: "127.0.0.1", port: ${broker.port}`,
-        ).replaceAll("ws://localhost:9001", `ws://127.0.0.1:${webBroker.port}`);
+        ).replaceAll('"mqtt://localhost"', `"mqtt://127.0.0.1:${broker.port}"`).replaceAll(
+          "ws://localhost:9001",
+          `ws://127.0.0.1:${webBroker.port}`,
+        );
         const { status, stderr } = await run(program, { source: true });
         assertEquals(status, 0, stderr);
       });
