@@ -5,12 +5,11 @@
  */
 
 import { ConnectionError } from "@minimqtt/core";
-import { connect } from "node:net";
-import type { Socket } from "node:net";
 import type { EspPins, SpiBus } from "../bus.ts";
 import { type Clock, systemClock } from "../clock.ts";
-import { encodeMessage, MessageReader, Opcode } from "./messages.ts";
-import { type BusPlace, formatPlace, netPlace, parsePlace } from "./place.ts";
+import { BusConnection } from "./connection.ts";
+import { encodeMessage, Opcode } from "./messages.ts";
+import { type BusPlace, parsePlace } from "./place.ts";
 
 /** What a server says of its module. */
 export interface BusStatus {
@@ -43,7 +42,7 @@ export class RemoteModule {
   readonly #place: BusPlace;
   readonly #clock: Clock;
   readonly #timeout: number;
-  #link: Link | undefined;
+  #connection: BusConnection | undefined;
   #last: Promise<unknown> = Promise.resolve();
   #closed = false;
 
@@ -101,9 +100,9 @@ export class RemoteModule {
    */
   reset(): Promise<void> {
     return this.#queue(async () => {
-      const link = await this.#connected();
-      await link.reset();
-      this.#link = undefined;
+      const connection = await this.#connected();
+      await connection.reset();
+      this.#connection = undefined;
     });
   }
 
@@ -119,8 +118,8 @@ export class RemoteModule {
   /** Closes the connection to the server. Every later call rejects with `ConnectionError` `closed`. */
   close(): void {
     this.#closed = true;
-    this.#link?.end();
-    this.#link = undefined;
+    this.#connection?.end();
+    this.#connection = undefined;
   }
 
   /** One request after the other. */
@@ -134,11 +133,11 @@ export class RemoteModule {
     // The caller may change its array as soon as it has its answer, not before: encoding at once is safe, and in turn.
     const request = encodeMessage(opcode, payload);
     return this.#queue(async () => {
-      const link = await this.#connected();
+      const connection = await this.#connected();
       try {
-        return await link.request(request, this.#timeout);
+        return await connection.request(request, this.#timeout);
       } catch (error) {
-        if (this.#link === link) this.#link = undefined;
+        if (this.#connection === connection) this.#connection = undefined;
         throw this.#closed ? closed() : error;
       }
     });
@@ -151,16 +150,16 @@ export class RemoteModule {
     return new Uint8Array(mosi.length);
   }
 
-  async #connected(): Promise<Link> {
+  async #connected(): Promise<BusConnection> {
     if (this.#closed) throw closed();
-    const link = this.#link ??= new Link(this.#place);
+    const connection = this.#connection ??= new BusConnection(this.#place);
     try {
-      await link.open();
+      await connection.open();
     } catch (error) {
-      this.#link = undefined;
+      this.#connection = undefined;
       throw this.#closed ? closed() : error;
     }
-    return link;
+    return connection;
   }
 
   /** The server does not tell of changes, so it is asked: at once again and again, then with pauses. */
@@ -191,112 +190,6 @@ export async function connectBus(place: BusPlace | string, options?: RemoteOptio
     throw error;
   }
   return module;
-}
-
-/** One connection to the server, with one request at a time. */
-class Link {
-  readonly #socket: Socket;
-  readonly #place: BusPlace;
-  readonly #where: string;
-  readonly #opened: Promise<void>;
-  readonly #gone: Promise<void>;
-  #settle: ((reply: Uint8Array | ConnectionError) => void) | undefined;
-  #failure: ConnectionError | undefined;
-
-  constructor(place: BusPlace) {
-    this.#place = place;
-    this.#where = formatPlace(place);
-    const socket = this.#socket = connect(netPlace(place));
-    socket.setNoDelay(true);
-    this.#opened = new Promise((resolve, reject) => {
-      socket.once("connect", () => resolve());
-      socket.once("error", (cause: Error) => reject(this.#dialFailed(cause)));
-      socket.once("close", () => reject(this.#dialFailed(undefined)));
-    });
-    this.#opened.catch(() => undefined);
-    this.#gone = new Promise((resolve) => socket.once("close", () => resolve()));
-    socket.on(
-      "error",
-      (cause: Error) => this.#fail(`the bus at ${this.#where} is lost: ${cause.message}`, cause),
-    );
-    socket.on("close", () => this.#fail(`the server at ${this.#where} has closed the bus`));
-    const reader = new MessageReader();
-    socket.on("data", (chunk: Uint8Array) => {
-      try {
-        for (const { payload } of reader.take(chunk)) this.#answer(payload);
-      } catch (cause) {
-        this.#fail(
-          `the server at ${this.#where} does not speak this protocol: ${(cause as Error).message}`,
-          cause,
-        );
-        socket.destroy();
-      }
-    });
-  }
-
-  /** Resolves when it is connected. */
-  open(): Promise<void> {
-    return this.#opened;
-  }
-
-  /** Sends a request and gives the reply's payload. */
-  request(bytes: Uint8Array, timeout: number): Promise<Uint8Array> {
-    if (this.#failure) return Promise.reject(this.#failure);
-    return new Promise((resolve, reject) => {
-      const timer = setTimeout(() => {
-        this.#fail(`the server at ${this.#where} has not answered for ${timeout} ms`);
-        this.#socket.destroy();
-      }, timeout);
-      this.#settle = (reply) => {
-        clearTimeout(timer);
-        this.#settle = undefined;
-        if (reply instanceof ConnectionError) reject(reply);
-        else resolve(reply);
-      };
-      this.#socket.write(bytes);
-    });
-  }
-
-  /** Asks for a reset, and resolves when the server has closed the connection. */
-  async reset(): Promise<void> {
-    this.#socket.write(encodeMessage(Opcode.reset));
-    const timer = setTimeout(() => this.#socket.destroy(), TIMEOUT);
-    await this.#gone;
-    clearTimeout(timer);
-  }
-
-  /** Ends it. */
-  end(): void {
-    this.#socket.destroy();
-  }
-
-  #answer(payload: Uint8Array): void {
-    this.#settle?.(payload);
-  }
-
-  #fail(message: string, cause?: unknown): void {
-    this.#failure ??= new ConnectionError("read-failed", message, { cause });
-    this.#settle?.(this.#failure);
-  }
-
-  #dialFailed(cause: Error | undefined): ConnectionError {
-    const { name, code } = (cause ?? {}) as { name?: string; code?: string };
-    if (name === "NotCapable" || code === "EPERM") {
-      const flags = permissions(this.#place);
-      const text = `not allowed to reach the bus at ${this.#where}: run with ${flags}`;
-      return new ConnectionError("not-permitted", text, { cause });
-    }
-    const why = cause?.message ?? "closed at once";
-    return new ConnectionError("dial-failed", `no bus at ${this.#where}: ${why}; is the server running?`, {
-      cause,
-    });
-  }
-}
-
-/** What Deno wants for a place. */
-function permissions(place: BusPlace): string {
-  if ("path" in place) return `--allow-read=${place.path} --allow-write=${place.path}`;
-  return `--allow-net=${formatPlace(netPlace(place) as BusPlace).replace("tcp:", "")}`;
 }
 
 function closed(): ConnectionError {
