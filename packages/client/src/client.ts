@@ -55,14 +55,16 @@ const SHORT_GOODBYE = 1000;
 /**
  * An MQTT client that runs by itself.
  *
- * ```ts ignore
+ * ```ts
  * import { Client } from "@minimqtt/client";
  * import { tcp } from "@minimqtt/transport-tcp";
  *
- * await using client = await Client.connect("mqtt://localhost", { transport: tcp() });
- * await client.publish("house/kitchen/temperature", "21.5", { qos: 1 });
- * for await (const message of await client.subscribe("house/+/temperature")) {
- *   console.log(message.topic, message.text());
+ * export async function main(): Promise<void> {
+ *   await using client = await Client.connect("mqtt://localhost", { transport: tcp() });
+ *   await client.publish("house/kitchen/temperature", "21.5", { qos: 1 });
+ *   for await (const message of await client.subscribe("house/+/temperature")) {
+ *     console.log(message.topic, message.text());
+ *   }
  * }
  * ```
  */

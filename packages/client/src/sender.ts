@@ -9,7 +9,7 @@
  */
 import { ConnectionError, UsageError } from "@minimqtt/core";
 import type { Engine, PacketId, Payload, QoS } from "@minimqtt/core";
-import { checkPayload, checkQoS, checkTopic, utf8Length } from "@minimqtt/core/internal";
+import { checkPayload, checkQoS, checkTopic, Queue, utf8Length } from "@minimqtt/core/internal";
 import {
   checkOneOf,
   type ClientPayload,
@@ -46,8 +46,7 @@ export class Sender {
   readonly #link: Link;
   readonly #limits: Required<SendingOptions>;
   readonly #kick: () => void;
-  #waiting: Entry[] = [];
-  #head = 0;
+  readonly #waiting = new Queue<Entry>();
   readonly #inflight = new Map<PacketId, Entry>();
   #inflightQoS2 = 0;
   #count = 0;
@@ -93,29 +92,22 @@ export class Sender {
 
   /** Resolves when another message has room. */
   room(): Promise<void> {
-    if (this.#waiting.length === 0 && this.#inflight.size < this.#limits.window) return SETTLED;
+    if (this.#waiting.first === undefined && this.#inflight.size < this.#limits.window) return SETTLED;
     return new Promise((resolve) => this.#roomy.push(resolve));
   }
 
   /** Hands on what waits, as far as there is room; to be called when there may be more. */
   pump(): void {
     const engine = this.#engine;
-    while (this.#head < this.#waiting.length) {
-      const entry = this.#waiting[this.#head]!;
+    for (let entry = this.#waiting.first; entry !== undefined; entry = this.#waiting.first) {
       if (entry.state === "waiting") {
         const isOnline = engine.state === "online";
         if (isOnline && engine.pending >= HIGH_WATER) return this.#pumpLater();
         if (entry.qos === 0 ? !isOnline : !this.#hasWindow(entry.qos)) return;
         this.#hand(entry);
       }
-      this.#head++;
-      if (this.#head >= 1024 && this.#head * 2 >= this.#waiting.length) {
-        this.#waiting.splice(0, this.#head);
-        this.#head = 0;
-      }
+      this.#waiting.shift();
     }
-    this.#waiting = [];
-    this.#head = 0;
     this.#progressed();
   }
 
@@ -124,8 +116,7 @@ export class Sender {
     const entry = this.#take(id);
     if (entry === undefined) return false;
     entry.resolve();
-    if (this.#waiting.length > 0) this.pump();
-    else this.#progressed();
+    this.pump();
     return true;
   }
 
@@ -150,10 +141,12 @@ export class Sender {
   /** Gives up what waits and what is unacknowledged. */
   drop(error: unknown): void {
     this.stop(error);
-    const entries = [...this.#inflight.values(), ...this.#waiting.slice(this.#head)];
+    const entries = [...this.#inflight.values()];
+    for (let entry = this.#waiting.shift(); entry !== undefined; entry = this.#waiting.shift()) {
+      entries.push(entry);
+    }
     this.#inflight.clear();
-    this.#waiting = [];
-    this.#head = this.#count = this.#bytes = 0;
+    this.#count = this.#bytes = 0;
     for (const { promise, reject } of entries) {
       // Who does not wait for it learns of the client's end elsewhere, and need not be stopped by it.
       promise.catch(ignore);
@@ -164,7 +157,8 @@ export class Sender {
 
   /** Whether nothing waits before a message published now, so that it may go straight into the batch. */
   get #isFirst(): boolean {
-    return this.#waiting.length === 0 && (this.#inflight.size === 0 || this.#engine.pending < HIGH_WATER);
+    return this.#waiting.first === undefined &&
+      (this.#inflight.size === 0 || this.#engine.pending < HIGH_WATER);
   }
 
   #accept(
@@ -176,7 +170,7 @@ export class Sender {
   ): Promise<void> {
     signal?.throwIfAborted();
     checkOneOf(retain, "retain", BOOLEANS);
-    const direct = qos !== 0 && this.#waiting.length === 0 && this.#hasWindow(qos);
+    const direct = qos !== 0 && this.#waiting.first === undefined && this.#hasWindow(qos);
     if (!direct) {
       checkTopic(topic);
       checkQoS(qos);
@@ -215,7 +209,11 @@ export class Sender {
     else if (typeof payload !== "string") entry.payload = new Uint8Array(payload);
     this.#count++;
     this.#bytes += size;
-    if (!direct && this.#waiting.push(entry) === 1) this.pump();
+    if (!direct) {
+      this.#waiting.push(entry);
+      // Anything that waits before it is waited for already.
+      if (this.#waiting.first === entry) this.pump();
+    }
     if (signal !== undefined) this.#abortWith(signal, entry);
     return entry.promise;
   }
@@ -278,7 +276,10 @@ export class Sender {
 
   #progressed(): void {
     if (this.#count === 0) this.#idle?.();
-    if (this.#roomy.length === 0 || this.#waiting.length > 0 || this.#inflight.size >= this.#limits.window) {
+    if (
+      this.#roomy.length === 0 || this.#waiting.first !== undefined ||
+      this.#inflight.size >= this.#limits.window
+    ) {
       return;
     }
     const roomy = this.#roomy;

@@ -4,5 +4,6 @@
  * @module
  */
 export * from "./checks.ts";
+export { Queue } from "./queue.ts";
 export { decodeText, encodeText } from "./text.ts";
 export { checkFilter, checkText, checkTopic, utf8Length } from "./topic.ts";

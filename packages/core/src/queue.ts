@@ -19,10 +19,12 @@ export class Queue<T extends object> {
     return this.#items[this.#head];
   }
 
+  /** Adds an item at the end. */
   push(item: T): void {
     this.#items.push(item);
   }
 
+  /** Takes the item that leaves next. */
   shift(): T | undefined {
     // An array that is emptied by pop() keeps its storage.
     if (this.#items.length === 1) return this.#items.pop();
@@ -37,14 +39,17 @@ export class Queue<T extends object> {
     return first;
   }
 
+  /** Whether an item waits. */
   includes(item: T): boolean {
     return this.#items.includes(item, this.#head);
   }
 
+  /** Whether one of the items passes. */
   some(test: (item: T) => boolean): boolean {
     return this.#items.some((item) => item !== undefined && test(item));
   }
 
+  /** Drops all items. */
   clear(): void {
     this.#items = [];
     this.#head = 0;
