@@ -21,8 +21,16 @@ export interface MosquittoOptions {
   readonly persistence?: boolean;
   /** Whether there is a second listener, for WebSockets; with the paths of PEM files, for `wss`. */
   readonly websocket?: boolean | { readonly cert: string; readonly key: string };
-  /** A further listener, for TLS; the paths of PEM files. With `ca`, clients must have a certificate from it. */
-  readonly tls?: { readonly cert: string; readonly key: string; readonly ca?: string };
+  /**
+   * A further listener, for TLS; the paths of PEM files. With `ca`, clients must have a certificate from it. Then
+   * further lines of its configuration.
+   */
+  readonly tls?: {
+    readonly cert: string;
+    readonly key: string;
+    readonly ca?: string;
+    readonly extraConfig?: string;
+  };
   /** Further lines of the configuration, before the first listener. */
   readonly extraConfig?: string;
 }
@@ -199,6 +207,7 @@ class MosquittoProcess implements Mosquitto {
         ? []
         : [`listener ${this.tlsPort} ${HOST}`, `certfile ${tls.cert}`, `keyfile ${tls.key}`]),
       ...(tls?.ca === undefined ? [] : [`cafile ${tls.ca}`, "require_certificate true"]),
+      ...(tls?.extraConfig === undefined ? [] : [tls.extraConfig]),
       "",
     ].join("\n");
   }

@@ -67,8 +67,11 @@ export class Authority implements Disposable {
   readonly certFile: string;
   #count = 0;
 
-  /** Makes an authority of this name, with a certificate signed by itself or by the authority above it. */
-  constructor(name: string, above?: Authority) {
+  /**
+   * Makes an authority of this name, with a certificate signed by itself, or by the authority above it and then valid
+   * until a time of choice.
+   */
+  constructor(name: string, above?: Authority, until: Date = inAMonth()) {
     folders.add(this.folder);
     mkdirSync(join(this.folder, "issued"));
     writeFileSync(join(this.folder, "index.txt"), "");
@@ -79,7 +82,7 @@ export class Authority implements Disposable {
     const subject = ["-subj", `/CN=${name}`, "-key", key];
     if (above) {
       openssl("req", "-new", ...subject, "-out", request);
-      above.#sign(request, this.certFile, EXTENSIONS.authority, new Date(Date.now() - DAY), inAMonth());
+      above.#sign(request, this.certFile, EXTENSIONS.authority, new Date(until.getTime() - 60 * DAY), until);
     } else {
       const extensions = EXTENSIONS.authority.flatMap((extension) => ["-addext", extension]);
       openssl("req", "-x509", "-days", "30", ...subject, ...extensions, "-out", this.certFile);
@@ -133,6 +136,16 @@ export class Authority implements Disposable {
       ...["-startdate", stamp(from), "-enddate", stamp(until)],
     );
   }
+}
+
+/** A certificate signed by its own key, as a manual for a small broker has it made; in the folder of an authority. */
+export function selfSigned({ folder }: Authority): Certified {
+  const [keyFile, certFile] = [join(folder, "self.key"), join(folder, "self.crt")];
+  makeKey(keyFile, "ec");
+  const names = `subjectAltName=${LOOPBACK.join(",")}`;
+  const subject = ["-subj", "/CN=localhost", "-addext", names];
+  openssl("req", "-x509", "-days", "30", ...subject, "-key", keyFile, "-out", certFile);
+  return { cert: readFileSync(certFile, "utf8"), key: readFileSync(keyFile, "utf8"), certFile, keyFile };
 }
 
 /** The key once more, encrypted: in PKCS #8, or in the older form of OpenSSL with `traditional`. */
