@@ -162,11 +162,13 @@ export class WsConnection implements Connection {
     this.#reader = undefined;
   }
 
-  /** Throws unless writing is possible. */
+  /** Throws unless writing is possible. A write that waits learns of the end, and why, by the event for it. */
   #check(): void {
     if (this.#closing) throw new ConnectionError("closed", "the connection is closed");
-    if (this.#socket.readyState === OPEN) return;
-    throw new ConnectionError("write-failed", "the WebSocket has ended", { cause: this.#cause });
+    const { readyState } = this.#socket;
+    if (this.#end === undefined && (readyState === OPEN || this.#writing)) return;
+    const cause = this.#cause ?? new Error(`the WebSocket's readyState is ${readyState}`);
+    throw new ConnectionError("write-failed", "the WebSocket has ended", { cause });
   }
 }
 

@@ -1,5 +1,5 @@
 import { ConnectionError } from "@minimqtt/core";
-import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { WsConnection } from "./connection.ts";
 import type { Socket, SocketEvent } from "./socket.ts";
@@ -41,6 +41,29 @@ describe("WsConnection", () => {
     socket.shut({ code: 1006, wasClean: false });
     const error = await assertRejects(() => writing, ConnectionError);
     assertEquals([error.code, error.cause], ["write-failed", cause]);
+  });
+
+  it("write that waits learns why the socket has closed, though it is closed before it says so", async () => {
+    const { socket, connection } = open();
+    socket.bufferedAmount = 1e9;
+    const writing = connection.write(new Uint8Array(10));
+    socket.readyState = 3;
+    const other = await assertRejects(() => connection.write(new Uint8Array(10)), ConnectionError);
+    assertEquals([other.code, other.message], ["write-failed", "another write is pending"]);
+    await new Promise((resolve) => setTimeout(resolve, 5));
+    const event = { code: 1006, wasClean: false };
+    socket.shut(event);
+    const error = await assertRejects(() => writing, ConnectionError);
+    assertEquals([error.code, error.cause], ["write-failed", event]);
+  });
+
+  it("write to a socket that is closing rejects with write-failed, and sends nothing", async () => {
+    const { socket, connection } = open();
+    socket.readyState = 2;
+    const error = await assertRejects(() => connection.write(new Uint8Array(10)), ConnectionError);
+    assertEquals(error.code, "write-failed");
+    assert(error.cause instanceof Error);
+    assertEquals(socket.sent, []);
   });
 
   it("read gives what has come, then null for an end in good order", async () => {
