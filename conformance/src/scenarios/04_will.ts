@@ -1,4 +1,8 @@
-/** The will. */
+/**
+ * The will.
+ *
+ * Longer than 300 lines: one area, as data.
+ */
 import {
   accept,
   area,
@@ -30,6 +34,14 @@ const MESSAGES: readonly (readonly [what: string, message: unknown, bytes: strin
   ["65535 bytes", "x".repeat(65_535), "78".repeat(65_535)],
 ];
 
+/** What only `MQTT` takes. */
+const INPUTS: readonly (readonly [what: string, message: unknown, bytes: string])[] = [
+  ["a buffer", Uint8Array.of(0, 255).buffer, "00ff"],
+  ["a data view", new DataView(Uint8Array.of(9, 0, 255).buffer, 1), "00ff"],
+  ["a fraction", 1.5, "312e35"],
+  ["a large integer", 12345678901234567890n, "3132333435363738393031323334353637383930"],
+];
+
 const refuses = (text: string, code: string, ...args: readonly unknown[]): readonly Step[] => [
   call("willSet", ...args),
   fails("UsageError", text, { code }),
@@ -55,10 +67,11 @@ export const will04: Scenario[] = area("04 will", [
     covers: ["MM-052"],
     steps: [call("willSet", "will/t", "gone", false, 2), ...connects(connect(0x16, TOPIC + field("gone")))],
   },
-  ...MESSAGES.map(([what, message, bytes]) => ({
+  ...[...MESSAGES, ...INPUTS].map(([what, message, bytes], i) => ({
     id: `will-of-${what.replaceAll(" ", "-")}`,
     name: `willSet() takes ${what} as message`,
     covers: ["MM-052", "MM-066"],
+    ...(i >= MESSAGES.length && { only: ["memory", "transport"] as const }),
     steps: [
       call("willSet", "will/t", message),
       ...connects(connect(0x06, TOPIC + (bytes.length / 2).toString(16).padStart(4, "0") + bytes)),
@@ -72,6 +85,12 @@ export const will04: Scenario[] = area("04 will", [
     steps: [
       call("willSet", { topic: "will/t", payload: "gone", qos: 1, retain: true }),
       ...connects(connect(0x2e, TOPIC + field("gone"))),
+      ...disconnects,
+      call("willSet", { topic: "will/t", msg: "gone" }),
+      ...connects(connect(0x06, TOPIC + field("gone"))),
+      ...disconnects,
+      call("willSet", "will/t", "gone", { retain: true, qos: 2 }),
+      ...connects(connect(0x36, TOPIC + field("gone"))),
       ...disconnects,
       call("willSet", { topic: "will/t" }),
       ...connects(connect(0x06, `${TOPIC}0000`)),
@@ -111,7 +130,15 @@ export const will04: Scenario[] = area("04 will", [
       ),
       ...refuses("Publish topic can not contain wildcards.", "invalid-topic", "a/#", null, 5, 5),
       ...refuses("Publish topic can not contain wildcards.", "invalid-topic", "+", null, 5, 5),
+      call("willSet", 5, "x"),
+      fails("UsageError", undefined, { code: "invalid-topic" }),
       ...refuses("Message can not be None.", "invalid-argument", "t", null, 5, 5),
+      ...[true, [1], () => {}].flatMap((message) =>
+        refuses("Invalid message data type.", "invalid-argument", "t", message)
+      ),
+      ...refuses("a message can not be NaN", "invalid-argument", "t", NaN),
+      call("willSet", "t", "\udc00"),
+      fails("UsageError", undefined, { code: "invalid-argument" }),
       ...refuses("Invalid message data type.", "invalid-argument", "t", {}, 5, 5),
       ...refuses(RETAIN(5), "invalid-argument", "t", "x".repeat(65_536), 5, 5),
       ...refuses(
@@ -123,7 +150,10 @@ export const will04: Scenario[] = area("04 will", [
         5,
       ),
       ...refuses("QoS must be between 1 and 2.", "invalid-argument", "t", "x", true, 3),
-      ...refuses("QoS must be an integer.", "invalid-argument", "t", "x", true, true),
+      ...refuses("QoS must be between 1 and 2.", "invalid-argument", { topic: "t", payload: "x", qos: -1 }),
+      ...[true, 1.5, "1"].flatMap((qos) =>
+        refuses("QoS must be an integer.", "invalid-argument", "t", "x", true, qos)
+      ),
       ...online,
     ],
   },
@@ -136,6 +166,20 @@ export const will04: Scenario[] = area("04 will", [
       call("willSet", topic, "x"),
       fails("UsageError", undefined, { code: "invalid-topic" }),
     ]),
+  },
+  {
+    id: "will-refused-stays-as-it-was",
+    name: "willSet() that refuses leaves the will as it was",
+    covers: ["MM-053"],
+    only: ["memory"],
+    steps: [
+      call("willSet", "will/t", "gone"),
+      call("willSet", "will/#", "other"),
+      fails("UsageError"),
+      call("willSet", "other", "other", false, 3),
+      fails("UsageError"),
+      ...connects(connect(0x06, TOPIC + field("gone"))),
+    ],
   },
   {
     id: "will-takes-no-identifier",

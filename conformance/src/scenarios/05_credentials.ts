@@ -1,5 +1,15 @@
 /** User name and password. */
-import { area, call, connects, disconnects, fails, online, type Scenario } from "../scenario.ts";
+import {
+  area,
+  call,
+  connects,
+  disconnects,
+  drop,
+  expect,
+  fails,
+  online,
+  type Scenario,
+} from "../scenario.ts";
 import { connect, field } from "../wire.ts";
 
 const USER = field("user"), PASS = field("pass");
@@ -98,6 +108,42 @@ export const credentials05: Scenario[] = area("05 credentials", [
     ],
   },
   {
+    id: "credentials-no-password",
+    name: "a password that CONNECT cannot carry is refused",
+    covers: ["MM-078", "MM-006"],
+    only: ["memory"],
+    steps: ["\ud800", 5, {}, [1], true].flatMap((password) => [
+      call("usernamePwSet", "user", password),
+      fails("UsageError"),
+    ]),
+  },
+  {
+    id: "credentials-after-loss",
+    name: "usernamePwSet() is allowed once a loss was noticed",
+    covers: ["MM-064"],
+    steps: [
+      ...online,
+      call("ping"),
+      expect("c000"),
+      drop(),
+      fails("MMQTTException", "Connection closed by broker"),
+      call("usernamePwSet", "user", "pass"),
+      ...connects(connect(0xc2, USER + PASS)),
+    ],
+  },
+  {
+    id: "credentials-refused-stay",
+    name: "usernamePwSet() that refuses leaves everything as it was",
+    covers: ["MM-065"],
+    only: ["memory"],
+    options: { username: "user", password: "pass" },
+    steps: [
+      call("usernamePwSet", null, "other"),
+      fails("UsageError"),
+      ...connects(connect(0xc2, USER + PASS)),
+    ],
+  },
+  {
     id: "credentials-no-text",
     name: "U+0000 and lone surrogates in a user name are refused",
     covers: ["v3 MQTT-1.5.3-1", "v3 MQTT-1.5.3-2", "v3 MQTT-3.1.3-11"],
@@ -138,7 +184,15 @@ export const credentials05: Scenario[] = area("05 credentials", [
     name: "new MQTT() takes user name and password from the broker's URL",
     covers: ["MM-227"],
     only: ["memory"],
-    options: { broker: "mqtt://%C3%A9:%2F%40@h" },
-    steps: connects(connect(0xc2, `${field("é")}${field("/@")}`)),
+    steps: [
+      call("new", { broker: "mqtt://%C3%A9:%2F%40@h" }),
+      ...connects(connect(0xc2, `${field("é")}${field("/@")}`)),
+      ...disconnects,
+      call("new", { broker: "mqtt://user@h" }),
+      ...connects(connect(0x82, USER)),
+      ...disconnects,
+      call("new", { broker: "mqtt://other:secret@h", username: "user", password: "pass" }),
+      ...connects(connect(0xc2, USER + PASS)),
+    ],
   },
 ]);

@@ -8,6 +8,7 @@ import {
   CONNECT,
   connects,
   disconnects,
+  drop,
   expect,
   fails,
   named,
@@ -15,6 +16,7 @@ import {
   returns,
   type Scenario,
   send,
+  wait,
   when,
 } from "../scenario.ts";
 import { connect, field, publish, subscribe } from "../wire.ts";
@@ -194,6 +196,27 @@ export const disconnect16: Scenario[] = area("16 disconnect", [
       returns(0),
     ],
   },
+  ...(["end", "reset"] as const).map((how) => ({
+    id: `disconnect-when-dead-by-${how}`,
+    name: `disconnect() closes and calls back with 0 when the connection is dead already, by ${how}`,
+    covers: ["MM-182"],
+    only: ["memory"] as const,
+    steps: [
+      ...online,
+      call("loop", 1),
+      wait(1000),
+      returns(null),
+      drop(how),
+      wait(0),
+      call("isConnected"),
+      returns(false),
+      call("disconnect"),
+      callback("onDisconnect", 0),
+      returns(),
+      call("loop", 1),
+      fails("MMQTTStateError", "MiniMQTT is not connected"),
+    ],
+  })),
   {
     id: "disconnect-callback-throws",
     name: "disconnect() rejects with what onDisconnect throws, and the connection is closed",
