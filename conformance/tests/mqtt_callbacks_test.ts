@@ -247,3 +247,14 @@ describe("callbacks: calls from inside", () => {
     assertEquals([client.isConnected(), clock.armed], [true, 0]);
   });
 });
+
+describe("callbacks: which", () => {
+  it("addTopicCallback() with the same filter replaces the callback (MM-137)", async () => {
+    const scene = await online();
+    const seen: string[] = [];
+    scene.client.addTopicCallback("a/+", () => seen.push("old"));
+    scene.client.addTopicCallback("a/+", () => seen.push("new"));
+    await exchange(scene, scene.client.loop(), ["", publish("a/b", "x")]);
+    assertEquals(seen, ["new"]);
+  });
+});

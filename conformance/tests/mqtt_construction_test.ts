@@ -32,13 +32,6 @@ describe("new MQTT(): options", () => {
     for (const isSsl of [true, false, null]) assertEquals(port({ isSsl, port: 9999 }), 9999);
   });
 
-  it("new MQTT() takes a whole number from 1 to 65535 as port (MM-001)", () => {
-    for (const port of [-1, 65_536, 1.5, NaN, Infinity, "1883", true, {}]) {
-      refused({ port }, /^port must be an integer from 1 to 65535, not /);
-    }
-    for (const port of [1, 65_535]) assertEquals(make({ port }).port, port);
-  });
-
   it("new MQTT() is plain unless isSsl is true, where the transport can do both (MM-002)", async () => {
     for (const isSsl of [null, false, true]) {
       const { client, clock, addresses } = dialling(
@@ -59,48 +52,6 @@ describe("new MQTT(): options", () => {
       UsageError,
       "transport fake serves mqtts: not isSsl: false",
     );
-  });
-
-  it("new MQTT() refuses recvTimeout up to socketTimeout (MM-003)", () => {
-    const text = "recv_timeout must be strictly greater than socket_timeout";
-    refused({ recvTimeout: 1, socketTimeout: 2 }, text);
-    refused({ recvTimeout: 2, socketTimeout: 2 }, text);
-    refused({ recvTimeout: 1 }, text);
-    refused({ socketTimeout: 10 }, text);
-    make({ recvTimeout: 2.1, socketTimeout: 2 });
-    for (const bad of [NaN, Infinity, -1, "5", true]) {
-      refused({ recvTimeout: bad }, `recvTimeout must be a number of seconds, not ${bad}`);
-      refused({ socketTimeout: bad }, `socketTimeout must be a number of seconds, not ${bad}`);
-      refused({ retryDelay: bad }, `retryDelay must be a number of seconds, not ${bad}`);
-    }
-  });
-
-  it("new MQTT() refuses connectRetries that are no positive integer (MM-004)", () => {
-    for (const connectRetries of [0, -1, NaN, 1.5, Infinity, "3"]) {
-      refused({ connectRetries }, "connect_retries must be positive");
-    }
-  });
-
-  it("new MQTT() checks time-outs, then retries, then the password (MM-005)", () => {
-    const password = "p".repeat(65_536);
-    const wrong = { recvTimeout: 1, socketTimeout: 1, connectRetries: 0, username: "u", password };
-    refused(wrong, "recv_timeout must be strictly greater than socket_timeout");
-    refused({ ...wrong, recvTimeout: 10 }, "connect_retries must be positive");
-    refused({ ...wrong, recvTimeout: 10, connectRetries: 1 }, "Password length is too large.");
-  });
-
-  it("new MQTT() refuses a keepAlive that is no integer from 0 to 65535 (MM-008)", () => {
-    for (const keepAlive of [-1, 65_536, 1.5, NaN, Infinity, "60", true]) {
-      refused({ keepAlive }, `keepAlive must be an integer from 0 to 65535, not ${keepAlive}`);
-    }
-    for (const keepAlive of [0, 1, 65_535]) assertEquals(make({ keepAlive }).keepAlive, keepAlive);
-    assertEquals(make({}).keepAlive, 60);
-  });
-
-  it("keepAlive refuses the same when it is set later (MM-008)", () => {
-    const { client } = stage();
-    throwsWith(() => client.keepAlive = 65_536, UsageError, /^keepAlive must be an integer/);
-    assertEquals(client.keepAlive, 60);
   });
 
   it("new MQTT() refuses a broker that is no host (MM-009)", () => {
@@ -155,15 +106,6 @@ describe("new MQTT(): client identifier", () => {
     assertEquals(used.size, 32);
     assertMatch(make({ clientId: null }).clientId, /^cpy/);
   });
-
-  it("new MQTT() refuses an identifier that no packet can carry (MM-012)", () => {
-    refused({ clientId: "a\0b" }, /^The clientId contains U\+0000/);
-    refused({ clientId: "a\ud800" }, /^The clientId contains a lone surrogate/);
-    refused({ clientId: "a".repeat(65_536) }, "Encoded clientId length is larger than 65535");
-    refused({ clientId: "€".repeat(21_846) }, "Encoded clientId length is larger than 65535");
-    refused({ clientId: 42 }, "The clientId must be a string, not number");
-    assertEquals(make({ clientId: "a".repeat(65_535) }).clientId.length, 65_535);
-  });
 });
 
 describe("new MQTT(): what it does not do", () => {
@@ -201,17 +143,6 @@ describe("new MQTT(): what it does not do", () => {
     assertEquals(await Promise.all(hex), [0xc2, 0x02]);
     assertEquals(await Promise.all(connecting), [0, 0]);
     assert(one.client.isConnected() && two.client.isConnected());
-  });
-
-  it("sessionId is kept and has no effect (MM-046)", async () => {
-    const { client, broker, clock } = stage({ sessionId: "a" });
-    assertEquals(client.sessionId, "a");
-    const connecting = clock.run(client.connect(true, null, null, null, "b"));
-    await broker.accept();
-    await broker.expect("101200044d5154540402003c0006676f6c64656e");
-    await broker.send("20020000");
-    await connecting;
-    assertEquals(client.sessionId, "b");
   });
 
   it("MMQTTStateError is an MMQTTException, and both are errors (1.5)", async () => {

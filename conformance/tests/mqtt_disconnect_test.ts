@@ -17,16 +17,6 @@ function reset({ broker }: Stage): void {
 }
 
 describe("disconnect()", () => {
-  it("disconnect() sends DISCONNECT, closes, and calls onDisconnect with 0 (MM-180) [MQTT-3.14.4-1]", async () => {
-    const { client, broker, clock } = await online({ userData: "u" });
-    const seen = recorded(client);
-    await clock.run(client.disconnect());
-    assertEquals([client.isConnected(), clock.now(), clock.armed], [false, 0, 0]);
-    await broker.expect("e000");
-    await broker.expectEnd();
-    assertEquals(seen, ["disconnect u 0"]);
-  });
-
   it("disconnect() is refused when not connected, also the second time and while another runs (MM-181)", async () => {
     const { client, broker, clock } = stage();
     const seen = recorded(client);
@@ -125,47 +115,6 @@ describe("disconnect()", () => {
     assertEquals(await looping, [48]);
     assertEquals([clock.now(), clock.armed], [0, 0]);
   });
-
-  it("disconnect() forgets subscriptions; callbacks, credentials and will stay (MM-187)", async () => {
-    const scene = stage({ username: "u" });
-    const { client, broker, clock } = scene;
-    client.willSet("w", "gone");
-    const seen = recorded(client);
-    client.addTopicCallback("b", (_client, topic) => seen.push(`callback ${topic}`));
-    const connect = packet(
-      0x10,
-      "00044d51545404" + "86" + "003c" + field("golden") + field("w") + field("gone") + field("u"),
-    );
-    for (let i = 1; i <= 2; i++) {
-      const connecting = clock.run(client.connect());
-      await broker.accept();
-      await broker.expect(connect);
-      await broker.send("20020000");
-      await connecting;
-      await rejectsWith(
-        client.unsubscribe("s"),
-        MMQTTStateError,
-        "Topic must be subscribed to before attempting unsubscribe.",
-      );
-      const call = client.subscribe("s");
-      await exchange(scene, call, [
-        packet(0x82, `000${i}` + field("s") + "00"),
-        publish("b", "x") + `9003000${i}00`,
-      ]);
-      await clock.run(client.disconnect());
-      await broker.expect("e000");
-    }
-    const once = ["connect undefined 0 0", "callback b", "subscribe undefined s 0", "disconnect undefined 0"];
-    assertEquals(seen, [...once, ...once]);
-  });
-
-  it("disconnect() rejects with what onDisconnect throws, and the connection is closed", async () => {
-    const { client, clock } = await online();
-    const mine = new Error("mine");
-    client.onDisconnect = () => Promise.reject(mine);
-    assertStrictEquals(await assertRejects(() => clock.run(client.disconnect())), mine);
-    assertEquals(client.isConnected(), false);
-  });
 });
 
 describe("isConnected()", () => {
@@ -188,27 +137,6 @@ describe("isConnected()", () => {
 });
 
 describe("disconnect() inside a callback", () => {
-  for (const qos of [0, 1, 2] as const) {
-    it(`disconnect() inside onMessage with QoS ${qos}: acknowledged, and loop() gives what it has (MM-231)`, async () => {
-      const scene = await online();
-      const { client, broker, clock } = scene;
-      const seen = recorded(client);
-      client.onMessage = async (client, _topic, message) => {
-        seen.push(message);
-        await client.disconnect();
-        seen.push("done");
-      };
-      const looping = clock.run(client.loop(5));
-      await broker.send(publish("a", "1", { qos, id: 7 }) + publish("a", "2", { qos, id: 8 }));
-      await broker.expect(["", "40020007", "50020007"][qos] + "e000");
-      await broker.expectEnd();
-      assertEquals(await looping, [48]);
-      assertEquals(seen, ["1", "disconnect undefined 0", "done"]);
-      assertEquals([clock.now(), clock.armed], [0, 0]);
-      await rejectsWith(client.loop(), MMQTTStateError, NOT_CONNECTED);
-    });
-  }
-
   it("disconnect() inside a callback that is not awaited works the same (MM-231)", async () => {
     const { client, broker, clock } = await online();
     let disconnecting: Promise<void> | undefined;
@@ -220,15 +148,6 @@ describe("disconnect() inside a callback", () => {
     await disconnecting;
     await broker.expect("40020007" + "e000");
     await broker.expectEnd();
-  });
-
-  it("disconnect() inside a callback of subscribe() rejects the subscribe() (MM-231)", async () => {
-    const { client, broker, clock } = await online();
-    client.onMessage = (client) => client.disconnect();
-    const subscribing = rejectsWith(client.subscribe("s"), MMQTTException, ENDED);
-    await broker.expect(packet(0x82, "0001" + field("s") + "00"));
-    await broker.send(publish("a", "1"));
-    await clock.run(subscribing);
   });
 
   it("disconnect() inside onConnect and onSubscribe works", async () => {

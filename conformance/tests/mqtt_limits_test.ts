@@ -3,7 +3,7 @@ import { describe, it } from "@std/testing/bdd";
 import { MMQTTException, type MQTT, ProtocolError, UsageError } from "@minimqtt/client";
 import { fromHex, toHex } from "../src/bytes.ts";
 import { settled } from "../src/fake_clock.ts";
-import { rejectsWith, throwsWith } from "./assertions.ts";
+import { rejectsWith } from "./assertions.ts";
 import { online, type Stage, stage } from "./stage.ts";
 
 /** A remaining length as the standard writes it (section 2.2.3). */
@@ -29,48 +29,7 @@ async function receive({ broker }: Stage, length: number): Promise<Uint8Array> {
   return bytes;
 }
 
-describe("mqttMsg", () => {
-  it("mqttMsg is the limit for messages and that for topics (MM-090)", () => {
-    const { client } = stage();
-    assertEquals(client.mqttMsg, [10_000_000, 65_535]);
-    client.mqttMsg = 5;
-    assertEquals(client.mqttMsg, [5, 65_535]);
-  });
-
-  it("mqttMsg is an integer from 0 to 268435455, anything else is refused (MM-091)", () => {
-    const { client } = stage();
-    for (const size of [0, 1, 268_435_454, 268_435_455]) {
-      client.mqttMsg = size;
-      assertEquals(client.mqttMsg[0], size);
-    }
-    client.mqttMsg = 7;
-    const set = (size: unknown) => (client as { mqttMsg: unknown }).mqttMsg = size;
-    for (const size of [-1, -5, 1.5, NaN, Infinity, 268_435_456, "5", null, undefined, [5, 5], true]) {
-      const text = /^mqttMsg must be an integer from 0 to 268435455, not /;
-      const error = throwsWith(() => set(size), UsageError, text);
-      assertEquals([error.code, client.mqttMsg[0]], ["invalid-argument", 7]);
-    }
-  });
-});
-
 describe("publish(): sizes", () => {
-  it("publish() refuses a message over the limit, in bytes, at every QoS (MM-092)", async () => {
-    const { client, broker, clock } = await online();
-    client.mqttMsg = 10;
-    const text = "Message size larger than configured limit 10 bytes.";
-    const over = ["x".repeat(11), "€€€é", new Uint8Array(11), 12345678901, new ArrayBuffer(11)];
-    for (const message of over) {
-      for (const qos of [0, 1, 2] as const) {
-        const error = await rejectsWith(client.publish("t", message, false, qos), UsageError, text);
-        assertEquals(error.code, "payload-too-large");
-      }
-    }
-    for (const message of ["x".repeat(10), "€€€x", new Uint8Array(10), 1234567890]) {
-      await clock.run(client.publish("t", message));
-      assertEquals((await broker.packet()).length / 2, 2 + 3 + 10);
-    }
-  });
-
   it("publish() takes the limit as it is when it is called (MM-092)", async () => {
     const { client, clock } = await online();
     client.mqttMsg = 0;
@@ -82,12 +41,6 @@ describe("publish(): sizes", () => {
     );
     client.mqttMsg = 1;
     await clock.run(client.publish("t", "x"));
-  });
-
-  it("publish() refuses 10000001 bytes as long as nobody has raised the limit (MM-092)", async () => {
-    const { client } = await online();
-    const text = "Message size larger than configured limit 10000000 bytes.";
-    await rejectsWith(client.publish("t", new Uint8Array(10_000_001)), UsageError, text);
   });
 
   it("publish() refuses a message over the protocol's maximum, whatever the limit (MM-093)", async () => {
@@ -182,11 +135,6 @@ describe("loop(): the limit for what arrives", () => {
       assertEquals([error.cause.code, ends, client.isConnected()], ["packet-too-large", [1], false]);
       await broker.expectEnd();
     }
-  });
-
-  it("loop() gives a broker up that announces 256 MB when nobody has set a limit (MM-096)", async () => {
-    const { error } = await announced("30ffffff7f", () => {});
-    assertEquals((error.cause as ProtocolError).code, "packet-too-large");
   });
 
   it("loop() takes a message of the limit's size, whatever its topic (MM-096)", async () => {

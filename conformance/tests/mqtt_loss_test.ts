@@ -4,9 +4,9 @@ import { ConnectionError, MMQTTException, MMQTTStateError } from "@minimqtt/clie
 import type { MemoryConnection } from "@minimqtt/client/memory";
 import { settled } from "../src/fake_clock.ts";
 import { rejectsWith } from "./assertions.ts";
-import { exchange, recorded } from "./exchange.ts";
+import { recorded } from "./exchange.ts";
 import { online, type Stage } from "./stage.ts";
-import { field, packet, publish } from "../src/wire.ts";
+import { publish } from "../src/wire.ts";
 
 const CLOSED = "Connection closed by broker";
 const FAILED = "Unexpected error while waiting for messages";
@@ -92,19 +92,6 @@ describe("the connection is lost between calls", () => {
     assertStrictEquals((error.cause as ConnectionError).cause, cut);
   });
 
-  for (const name of ["connect", "reconnect"] as const) {
-    it(`${name}() after a loss that no call has met tells onDisconnect first (MM-178)`, async () => {
-      const { client, broker, clock } = await listening();
-      const seen = recorded(client);
-      await broker.close();
-      await settled();
-      const connecting = clock.run(client[name]());
-      await broker.welcome();
-      await connecting;
-      assertEquals(seen, ["disconnect undefined 1", "connect undefined 0 0"]);
-    });
-  }
-
   it("publish() with QoS 0 to a broker that has gone is noticed, and never a raw error (MM-186)", async () => {
     const { client, broker, clock } = await online();
     const seen = recorded(client);
@@ -121,36 +108,6 @@ describe("the connection is lost between calls", () => {
 });
 
 describe("the connection is lost during calls", () => {
-  for (const [name, end, text] of ENDS) {
-    it(`every call in progress rejects at once when ${name} (MM-178) (MM-189)`, async () => {
-      const scene = await online();
-      const { client, clock } = scene;
-      const seen = recorded(client);
-      const calls = [
-        client.loop(60),
-        client.publish("t", "x", false, 1),
-        client.publish("t", "x", false, 2),
-        client.subscribe("s"),
-        client.ping(),
-      ].map((call) => rejectsWith(call, MMQTTException, text));
-      await settled();
-      await end(scene);
-      await Promise.all(calls);
-      assertEquals([clock.now(), clock.armed, client.isConnected()], [0, 0, false]);
-      assertEquals(seen, ["disconnect undefined 1"]);
-    });
-
-    it(`loop() delivers whole packets, drops the part of one, and rejects when ${name} in its middle (MM-224)`, async () => {
-      const scene = await online();
-      const seen = recorded(scene.client);
-      const looping = scene.client.loop(60);
-      await scene.broker.send(publish("a", "1") + publish("a", "2").slice(0, 8));
-      await end(scene);
-      await rejectsWith(looping, MMQTTException, text);
-      assertEquals(seen, ["message a 1", "disconnect undefined 1"]);
-    });
-  }
-
   it("messages behind a slow callback are delivered before the loss is told (MM-178)", async () => {
     const { client, broker, clock } = await online();
     const seen = recorded(client);
@@ -201,26 +158,5 @@ describe("the connection is lost during calls", () => {
     await broker.close();
     assertStrictEquals(await assertRejects(() => clock.run(looping)), mine);
     await rejectsWith(client.loop(), MMQTTStateError, NOT_CONNECTED);
-  });
-
-  it("reconnect() inside onDisconnect works, and the call that met the loss still rejects (MM-178)", async () => {
-    const scene = await online();
-    const { client, broker, clock } = scene;
-    await exchange(scene, client.subscribe("s"), [packet(0x82, "0001" + field("s") + "00"), "9003000100"]);
-    const seen = recorded(client);
-    client.onDisconnect = async (client, _userData, rc) => {
-      seen.push(`disconnect ${rc}`);
-      await client.reconnect();
-    };
-    const looping = rejectsWith(client.loop(60), MMQTTException, CLOSED);
-    await broker.close();
-    const run = clock.run(looping);
-    await broker.welcome();
-    await broker.expect(packet(0x82, "0002" + field("s") + "00"));
-    await broker.send(publish("s", "x") + "9003000200");
-    await run;
-    assertEquals(seen, ["disconnect 1", "connect undefined 0 0", "message s x", "subscribe undefined s 0"]);
-    assertEquals(client.isConnected(), true);
-    assertEquals(await exchange(scene, client.ping(), ["c000", "d000"]), [208]);
   });
 });

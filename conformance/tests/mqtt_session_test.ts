@@ -26,79 +26,7 @@ async function sent({ client, broker, clock }: Stage): Promise<string> {
   return hex;
 }
 
-/** A scene in which publishes with QoS 1, 2 and 2 are under way, the last one released, and the connection is lost. */
-async function interrupted(): Promise<Stage> {
-  const scene = stage();
-  const { client, broker, clock } = scene;
-  assertEquals(await connect(scene), 0);
-  const calls = Promise.all(
-    ([1, 2, 2] as const).map((qos, i) =>
-      rejectsWith(client.publish(`t${i}`, `${i}`, i === 1, qos), MMQTTException, CLOSED)
-    ),
-  );
-  await broker.expect(publish("t0", "0", { qos: 1, id: 1 }));
-  await broker.expect(publish("t1", "1", { qos: 2, id: 2, retain: true }));
-  await broker.expect(publish("t2", "2", { qos: 2, id: 3 }));
-  await broker.send("50020003");
-  await broker.expect("62020003");
-  await broker.close();
-  await clock.run(calls);
-  return scene;
-}
-
-const AGAIN = publish("t0", "0", { qos: 1, id: 1, dup: true }) +
-  publish("t1", "1", { qos: 2, id: 2, retain: true, dup: true }) + "62020003";
-
 describe("a session that outlives its connection", () => {
-  it("connect() sends again what was under way, in order, with DUP and the same identifiers (MM-225) [MQTT-4.4.0-1]", async () => {
-    const scene = await interrupted();
-    const { client, broker, clock } = scene;
-    assertEquals(await connect(scene, true), 1);
-    // At once: it needs no further call.
-    await broker.expect(AGAIN);
-    await broker.send("40020001" + "50020002" + "70020003");
-    const looping = clock.run(client.loop());
-    await broker.expect("62020002");
-    await broker.send("70020002");
-    assertEquals(await looping, [0x40, 0x50, 0x70, 0x70]);
-    assertEquals(await sent(scene), "");
-  });
-
-  it("connect() sends them as often as connections break, until they are acknowledged (MM-225)", async () => {
-    const scene = await interrupted();
-    for (let i = 0; i < 3; i++) {
-      await connect(scene, true);
-      await scene.broker.expect(AGAIN);
-      await scene.broker.close();
-      await rejectsWith(scene.clock.run(scene.client.loop()), MMQTTException, CLOSED);
-    }
-  });
-
-  it("connect() drops them when the broker has no session (MM-225) [MQTT-3.1.2-6]", async () => {
-    for (const clean of [false, true]) {
-      const scene = await interrupted();
-      assertEquals(await connect(scene, false, clean), 0);
-      assertEquals(await exchange(scene, scene.client.loop()), null);
-      // Identifiers go on, and are free.
-      await exchange(scene, scene.client.publish("n", "x", false, 1), [
-        publish("n", "x", { qos: 1, id: 4 }),
-        "40020004",
-      ]);
-      assertEquals(await sent(scene), "");
-    }
-  });
-
-  it("publish() with QoS 0 is never sent again [MQTT-4.3.1-1] (MM-225)", async () => {
-    const scene = stage();
-    await connect(scene);
-    await scene.client.publish("t", "x");
-    await scene.broker.expect(publish("t", "x"));
-    await scene.broker.close();
-    await rejectsWith(scene.clock.run(scene.client.loop()), MMQTTException, CLOSED);
-    await connect(scene, true);
-    assertEquals(await sent(scene), "");
-  });
-
   it("publish() that gave up waiting is sent again all the same, for the broker may have it (MM-225)", async () => {
     const scene = stage();
     await connect(scene);
@@ -115,19 +43,6 @@ describe("a session that outlives its connection", () => {
 });
 
 describe("messages of a session", () => {
-  it("QoS 2 that was delivered is not delivered again on the next connection (MM-133) [MQTT-4.3.3-2]", async () => {
-    const scene = stage();
-    const seen = recorded(scene.client);
-    await connect(scene);
-    await exchange(scene, scene.client.loop(), ["", publish("a", "x", { qos: 2, id: 7 })], ["50020007", ""]);
-    await scene.broker.close();
-    await rejectsWith(scene.clock.run(scene.client.loop()), MMQTTException, CLOSED);
-    await connect(scene, true);
-    const again = publish("a", "x", { qos: 2, id: 7, dup: true });
-    await exchange(scene, scene.client.loop(), ["", again], ["50020007", "62020007"], ["70020007", ""]);
-    assertEquals(seen.filter((line) => line.startsWith("message")), ["message a x"]);
-  });
-
   it("QoS 2 that was read and not delivered when disconnect() came is delivered once later (MM-133)", async () => {
     const scene = stage();
     const { client, broker, clock } = scene;

@@ -197,6 +197,21 @@ export const refused02: Scenario[] = area("02 refused", [
     ],
   },
   {
+    id: "refused-by-a-reset",
+    name: "connect() notices at once that the connection is reset in CONNACK's place",
+    covers: ["MM-042", "MM-204"],
+    options: once,
+    steps: [
+      ...answered(),
+      drop("reset"),
+      ...at(
+        "engine",
+        fails("MMQTTException", "Unexpected error while waiting for messages", { cause: "read-failed" }),
+      ),
+      ...at(["memory", "transport"], fails("MMQTTException", "Connect failure", { cause: "read-failed" })),
+    ],
+  },
+  {
     id: "refused-by-half-a-connack",
     name: "connect() notices at once that the broker closes in the middle of CONNACK",
     covers: ["MM-042"],

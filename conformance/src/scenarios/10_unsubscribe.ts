@@ -261,6 +261,22 @@ export const unsubscribe10: Scenario[] = area("10 unsubscribe", [
     ],
   },
   {
+    id: "unsubscribe-callback-throws",
+    name: "unsubscribe() rejects with what onUnsubscribe throws, and the filters are forgotten",
+    covers: ["MM-120", "MM-230"],
+    steps: [
+      ...subscribed("a", "b"),
+      when("onUnsubscribe", { throw: "mine" }),
+      call("unsubscribe", ["a", "b"]),
+      expect(unsubscribe(2, "a", "b")),
+      send("b0020002"),
+      callback("onUnsubscribe", "a", 2),
+      fails("Error", "mine"),
+      call("unsubscribe", "b"),
+      fails("MMQTTStateError", UNTRACKED),
+    ],
+  },
+  {
     id: "unsubscribe-inside-on-message",
     name: "unsubscribe() works inside onMessage, whose message is acknowledged behind it",
     covers: ["MM-124", "MM-135"],

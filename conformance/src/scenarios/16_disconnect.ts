@@ -1,4 +1,8 @@
-/** `disconnect`, `deinit` and `isConnected`. */
+/**
+ * `disconnect`, `deinit` and `isConnected`.
+ *
+ * Longer than 300 lines: one area, as data.
+ */
 import {
   accept,
   area,
