@@ -120,6 +120,17 @@ for (const [name, { missing, transport, sizes, start, startClosed }] of Object.e
       assertEquals(got.sort(), [["one", 1], ["two", 2], ["zero", 0]]);
     });
 
+    it("publish() holds QoS 2 back: mosquitto hangs up on a client with twenty under way", async () => {
+      await using client = make({ recvTimeout: 30 });
+      await client.connect();
+      const calls = Array.from(
+        { length: 200 },
+        (_, i) => client.publish("many", String(i), false, i % 3 ? 2 : 1),
+      );
+      await Promise.all(calls);
+      assertEquals(client.isConnected(), true);
+    });
+
     /** What a new subscription to `topic` gets at once, and whether as retained. */
     const retained = async (topic: string) => {
       await using client = make();

@@ -25,6 +25,8 @@ export interface ProxyOptions {
   readonly most: number;
   /** Random numbers from 0 up to 1. */
   readonly random: () => number;
+  /** Is shown what the broker has sent, as far as it is handed on; connections count from 1. */
+  readonly watch?: (connection: number, bytes: Uint8Array) => void;
   /** What it does, one drawn for each connection; `reset`, `end` and `stall` when absent. */
   readonly misdeeds?: readonly Misdeed[];
 }
@@ -50,7 +52,7 @@ export async function startUnrulyProxy(options: ProxyOptions): Promise<UnrulyPro
   let cuts = 0;
   let connections = 0;
   const server = createServer({ noDelay: true, allowHalfOpen: true }, (client) => {
-    connections++;
+    const connection = ++connections;
     const broker = connect({ port: target(), host: HOST, noDelay: true, allowHalfOpen: true });
     const pieces = random() < 0.5;
     let left = Math.floor(random() * most);
@@ -84,6 +86,7 @@ export async function startUnrulyProxy(options: ProxyOptions): Promise<UnrulyPro
         const ruined = chunk.length >= left && cuts < options.cuts;
         const part = ruined ? chunk.subarray(0, left) : chunk;
         left -= part.length;
+        if (from === broker) options.watch?.(connection, part);
         if (!write(to, part, pieces ? random : undefined)) {
           from.pause();
           to.once("drain", () => from.resume());

@@ -137,6 +137,7 @@ export class Client implements AsyncDisposable {
       codec: v4,
       replyTimeout,
       maxInflight: sending.window,
+      maxInflightQoS2: sending.windowQoS2,
       republish: true,
       ...(receiving.maxPacketSize !== undefined && { maxPacketSize: receiving.maxPacketSize }),
     });

@@ -132,8 +132,8 @@ export interface SendingOptions {
   /** The most messages with QoS 1 and 2 that may be unacknowledged at a time, 1 to 65 535; 1024 when absent. */
   readonly window?: number;
   /**
-   * The most of them that may have QoS 2; 20 when absent. MQTT 3.1.1 has no way to ask a broker what it takes, and
-   * mosquitto closes the connection of a client that has more than `max_inflight_messages` (20) under way.
+   * The most of them that may have QoS 2; 10 when absent. MQTT 3.1.1 has no way to ask a broker what it takes, and
+   * mosquitto closes the connection of a client whose unfinished QoS 2 messages reach its `max_inflight_messages`, 20.
    */
   readonly windowQoS2?: number;
 }
@@ -218,7 +218,7 @@ export function toSettings(options: ClientOptions): Settings {
     whenFull: "wait",
     offline: "keep",
     window: 1024,
-    windowQoS2: 20,
+    windowQoS2: 10,
     ...options.sending,
   } as const;
   const { messages = 1024, bytes = 4 * 1024 * 1024, maxPacketSize } = options.receiving ?? {};

@@ -65,6 +65,11 @@ export interface EngineOptions {
   /** The most messages with QoS 1 and 2 that may be unacknowledged at a time; 1024 when absent. */
   readonly maxInflight?: number;
   /**
+   * The most of them that may have QoS 2; 10 when absent. MQTT 3.1.1 has no way to ask a server what it takes, and
+   * mosquitto closes the connection of a client whose unfinished QoS 2 messages reach its `max_inflight_messages`, 20.
+   */
+  readonly maxInflightQoS2?: number;
+  /**
    * What becomes of messages whose PUBLISH is unacknowledged when the server turns out to have lost the session: true
    * publishes them anew, in order and before all others; false, as when absent, gives a `lost` event for each.
    */
@@ -113,7 +118,7 @@ export class Engine {
       }
       this.#wire.check(first, remaining);
     });
-    this.#outgoing = new Outgoing(this.#maxInflight);
+    this.#outgoing = new Outgoing(this.#maxInflight, options.maxInflightQoS2 ?? 10);
     this.#incoming = new Incoming((message) =>
       this.#writeAnswer(message.qos === 2 ? PUBREC : PUBACK, message.id)
     );

@@ -11,6 +11,7 @@ import {
   hex,
   KEEP,
   packet,
+  PRESENT,
   progress,
   publish,
   settled,
@@ -357,6 +358,27 @@ describe("publish()", () => {
     assertEquals(bench.receive("40020002"), [progress(PUBACK, 2, false)], "an unknown one makes no room");
     engine.publish("t", "x", 1);
     assertEquals(bench.sent(), "");
+  });
+
+  it("holds QoS 2 back at a window of its own, and what was queued behind it as well", () => {
+    const bench = Bench.online({ maxInflightQoS2: 1 });
+    const { engine } = bench;
+    for (const qos of [2, 1, 2, 1] as const) engine.publish("t", "x", qos);
+    assertEquals(idsOf(bench.sent()), [1, 2]);
+    bench.receive("50020001");
+    assertEquals(bench.sent(), "62020001", "PUBREC makes no room");
+    bench.receive("70020001");
+    assertEquals(idsOf(bench.sent()), [3, 4]);
+  });
+
+  it("sends ten messages with QoS 2 at most when nothing else is said, also after a loss", () => {
+    const bench = Bench.online({}, KEEP);
+    for (let i = 0; i < 12; i++) bench.engine.publish("t", "x", 2);
+    assertEquals(idsOf(bench.sent()).length, 10);
+    bench.engine.closed(null);
+    bench.pull();
+    bench.online(KEEP, PRESENT);
+    assertEquals(idsOf(bench.sent()).length, 10);
   });
 
   it("does not count an acknowledgement for a message that waits in the queue", () => {

@@ -41,13 +41,16 @@ export class Outgoing {
   window: number;
   readonly #flights = new Map<PacketId, Flight>();
   readonly #requests = new Map<PacketId, Request>();
+  readonly #windowQoS2: number;
   #queue = new Queue<Flight>();
   #flying = 0;
+  #flyingQoS2 = 0;
   #last: PacketId = 0;
 
-  /** Takes the send window. */
-  constructor(window: number) {
+  /** Takes the send window, and how many of those messages may have QoS 2. */
+  constructor(window: number, windowQoS2: number) {
     this.window = window;
+    this.#windowQoS2 = windowQoS2;
   }
 
   /** The identifier given out last; 0 before the first. */
@@ -82,12 +85,16 @@ export class Outgoing {
   /** The next message to send, if the window has room: what has to be sent again first, then what is new. */
   next(): Flight | undefined {
     while (this.#flying < this.window) {
-      const flight = this.#queue.shift();
+      const flight = this.#queue.first;
       if (flight === undefined) break;
-      // Acknowledged while it waited to be sent again.
-      if (this.#flights.get(flight.id) !== flight) continue;
+      // One that is gone was acknowledged while it waited to be sent again.
+      const isGone = this.#flights.get(flight.id) !== flight;
+      if (!isGone && flight.qos === 2 && this.#flyingQoS2 >= this.#windowQoS2) break;
+      this.#queue.shift();
+      if (isGone) continue;
       flight.flying = true;
       this.#flying++;
+      if (flight.qos === 2) this.#flyingQoS2++;
       return flight;
     }
     return undefined;
@@ -109,7 +116,9 @@ export class Outgoing {
   /** The flow is complete: its identifier is free [MQTT-2.3.1-3], the window has a place more. */
   settle(flight: Flight): void {
     this.#flights.delete(flight.id);
-    if (flight.flying) this.#flying--;
+    if (!flight.flying) return;
+    this.#flying--;
+    if (flight.qos === 2) this.#flyingQoS2--;
   }
 
   /** Remembers a request. */
@@ -129,7 +138,7 @@ export class Outgoing {
   closed(): void {
     this.#requests.clear();
     this.#queue.clear();
-    this.#flying = 0;
+    this.#flying = this.#flyingQoS2 = 0;
     for (const flight of this.#flights.values()) flight.flying = false;
   }
 
