@@ -10,7 +10,7 @@ import { behaviours, gaps, mentioned, scenarios, statements } from "../src/mod.t
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 
-/** The titles of all tests that are code: the text between the quotes behind `it(` and `describe(`. */
+/** The titles of all tests that are code: the text between the quotes behind `it(`, `test(` and `describe(`. */
 function titles(): string[] {
   const files = ["conformance/tests/*_test.ts", "packages/*/{src,tests}/**/*_test.ts", "apps/*/**/*_test.ts"]
     .flatMap((pattern) => globSync(pattern, { cwd: root, exclude: (name) => name.includes("node_modules") }));
@@ -19,7 +19,7 @@ function titles(): string[] {
   );
 }
 
-const TITLE = /\b(?:it|describe)(?:\.\w+)?\(\s*(["'`])((?:\\.|(?!\1)[^\\])*)\1/g;
+const TITLE = /\b(?:it|test|describe)(?:\.\w+)?\(\s*(["'`])((?:\\.|(?!\1)[^\\])*)\1/g;
 
 describe("inventory", () => {
   const all = [...behaviours.filter(({ verdicts }) => verdicts.length > 0), ...statements].map(({ id }) =>

@@ -38,7 +38,7 @@ async function against(
   await run(broker.tlsPort ?? 0);
 }
 
-describe("the broker's certificate", () => {
+describe("the broker's certificate (MM-198)", () => {
   const ca = () => authority().cert;
   const issue = (options?: CertificateOptions) => authority().issue(options);
 
@@ -153,7 +153,7 @@ describe("the broker's certificate", () => {
   });
 });
 
-describe("the client's certificate", () => {
+describe("the client's certificate (MM-200)", () => {
   const demand = () => ({ ca: authority().certFile });
   const client = (options?: CertificateOptions) =>
     authority().issue({ commonName: "client", names: [], purpose: "client", ...options });
