@@ -124,8 +124,6 @@ export interface Scenario {
   readonly covers: readonly string[];
   /** The depths at which it makes sense; by what its steps need when absent. */
   readonly only?: readonly Depth[];
-  /** Not played byte by byte: what it shows is about whole packets. */
-  readonly whole?: true;
   /** How the client is made. */
   readonly options?: ScenarioOptions;
   /** What happens. */
@@ -268,8 +266,7 @@ const FOR_CLIENTS = new Set<Command>([
 ]);
 const FOR_FAKE_TIME = new Set<Command>(["new", "loop"]);
 
-/** Whether a scenario can be played byte by byte, and has few enough of them. */
-export function isDivisible({ whole, steps }: Scenario): boolean {
-  const bytes = steps.reduce((sum, step) => sum + ("bytes" in step ? step.bytes.length / 2 : 0), 0);
-  return whole === undefined && bytes <= 8192;
+/** Whether a scenario has few enough bytes to be played byte by byte. */
+export function isDivisible({ steps }: Scenario): boolean {
+  return steps.reduce((sum, step) => sum + ("bytes" in step ? step.bytes.length / 2 : 0), 0) <= 8192;
 }

@@ -104,7 +104,6 @@ export const loop14: Scenario[] = area("14 loop and keep alive", [
     name: "loop(0) handles what has arrived, and returns at once",
     covers: ["MM-163"],
     only: ["memory"],
-    whole: true,
     steps: [
       ...online,
       call("loop", 0),
@@ -116,6 +115,21 @@ export const loop14: Scenario[] = area("14 loop and keep alive", [
       callback("onMessage", "a", "3"),
       expect("400200014002000240020003"),
       returns([0x30, 0x30, 0x30]),
+    ],
+  },
+  {
+    id: "loop-0-of-a-packet-in-pieces",
+    name: "loop(0) handles a packet that has arrived in many pieces",
+    covers: ["MM-163", "MM-179"],
+    only: ["memory"],
+    steps: [
+      ...online,
+      send("3003"),
+      send("0001"),
+      send("74"),
+      call("loop", 0),
+      callback("onMessage", "t", ""),
+      returns([0x30]),
     ],
   },
   {

@@ -31,6 +31,8 @@ const LAST_WORDS: Millis = 1000;
 
 /** Drives one engine over one connection at a time. */
 export class Link {
+  /** How many times something has arrived, the end of a connection included. */
+  arrivals = 0;
   readonly #engine: Engine;
   readonly #clock: Clock;
   #connection: Connection | undefined;
@@ -170,6 +172,7 @@ export class Link {
     }
     if (connection !== this.#connection) return;
     this.#reading = false;
+    this.arrivals++;
     if (chunk instanceof Uint8Array) this.#engine.receive(chunk, this.#clock.now());
     else if (chunk !== null) this.#end(this.#fault ?? chunk);
     else this.#end(this.#fault === undefined ? null : closed(this.#fault));

@@ -408,12 +408,14 @@ export class MQTT<U = unknown, B extends boolean = false> implements AsyncDispos
     const types: number[] = [];
     try {
       const start = this.#clock.now();
+      // A packet may come in many pieces: that bytes have come is enough to look again.
+      const progress = () => types.length + this.#link.arrivals;
       let before: number;
       do {
-        before = types.length;
+        before = progress();
         await this.#pump.run(new Call("time", 0, types), start + timeout * 1000, options.signal);
       } while (
-        timeout === 0 && types.length > before && this.#clock.now() < start + GLANCE && this.isConnected()
+        timeout === 0 && progress() > before && this.#clock.now() < start + GLANCE && this.isConnected()
       );
     } finally {
       this.#looping = false;
