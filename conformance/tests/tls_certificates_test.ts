@@ -31,7 +31,7 @@ afterAll(() => other?.[Symbol.dispose]());
 /** Runs a test against a mosquitto with this certificate for TLS. */
 async function against(
   { certFile, keyFile }: Certified,
-  run: (port: number) => Promise<void>,
+  run: (port: number) => Promise<unknown>,
   more: Partial<NonNullable<MosquittoOptions["tls"]>> = {},
 ): Promise<void> {
   await using broker = await startMosquitto({ tls: { cert: certFile, key: keyFile, ...more } });
@@ -199,7 +199,7 @@ describe("the client's certificate (MM-200)", () => {
 
   for (const version of ["1.3", "1.2"]) {
     // mosquitto has no highest version.
-    const serve = async (run: (port: number) => Promise<void>): Promise<void> => {
+    const serve = async (run: (port: number) => Promise<unknown>): Promise<void> => {
       if (version === "1.3") return await against(authority().issue(), run, demand());
       const verify = ["-tls1_2", "-Verify", "2", "-verify_return_error", "-CAfile", authority().certFile];
       await using server = await startOpenssl(authority().issue(), ...verify);
