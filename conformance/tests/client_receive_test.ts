@@ -303,6 +303,27 @@ describe("Client.subscribe(): a callback", () => {
     await end(stage);
   });
 
+  it("that throws without onError has its error reported as uncaught, as an event listener has", async () => {
+    const stage = await online();
+    const errors: unknown[] = [];
+    const scope = globalThis as { reportError?: (error: unknown) => void };
+    const original = scope.reportError;
+    scope.reportError = (error) => errors.push(String(error));
+    try {
+      const onMessage = () => {
+        throw new Error("nobody takes it");
+      };
+      await subscribe(stage, "a", { onMessage } as Options);
+      await stage.broker.send(publish("a", "1"));
+      await settled();
+    } finally {
+      if (original === undefined) delete scope.reportError;
+      else scope.reportError = original;
+    }
+    assertEquals(errors, ["Error: nobody takes it"]);
+    await end(stage);
+  });
+
   it("is called no more after unsubscribe(), and what its queue holds is acknowledged", async () => {
     const stage = await online();
     let calls = 0;
@@ -558,6 +579,58 @@ describe("Client: a slow consumer", () => {
     assertEquals(taken(), 20);
     void stage.broker.send(publish("b", "at last"));
     assertEquals((await next).value?.text(), "at last");
+    await end(stage);
+  });
+
+  it("that has ended with an error keeps nobody from reading", async () => {
+    const stage = await online({ receiving: { messages: 4 } }, undefined, { room: 1000 });
+    const refused = await subscribe(stage, "a", { qos: 1 }, "01");
+    const other = await subscribe(stage, "b", { qos: 1 }, "01");
+    await comeBack(stage);
+    const messages = [1, 2, 3, 4].map((id) => publish("a", `${id}`, { qos: 1, id })).join("");
+    await stage.broker.send(messages + "9004000380" + "01");
+    await stage.broker.packet();
+    await stage.broker.send(publish("b", "read", { qos: 1, id: 9 }));
+    assertEquals(await texts(other, 1), ["read"]);
+    void other.next();
+    await stage.broker.expect("40020001400200024002000340020004" + "a2050004" + "000161" + "40020009");
+    assertEquals(await texts(refused, 4), ["1", "2", "3", "4"]);
+    await assertRejects(() => refused.next(), RefusedError);
+    await end(stage);
+  });
+
+  it("is not one that was subscribed for client.messages, and is not read itself", async () => {
+    const stage = await online({ receiving: { messages: 4 } }, undefined, { room: 1000 });
+    const subscription = await subscribe(stage, "a", { qos: 1 }, "01");
+    await stage.broker.send(publish("a", "before", { qos: 1, id: 1 }));
+    await settled();
+    const seen: string[] = [];
+    const reading = (async () => {
+      for await (const message of stage.client.messages) if (seen.push(message.text()) === 20) break;
+    })();
+    await stage.broker.expect("40020001");
+    for (let i = 0; i < 20; i++) await stage.broker.send(publish("a", `${i}`));
+    await reading;
+    assertEquals(seen.length, 20);
+    await stage.broker.send(publish("a", "after"));
+    // What it had room for meanwhile, and all from when it is read.
+    assertEquals(await texts(subscription, 5), ["before", "0", "1", "2", "after"]);
+    await end(stage);
+  });
+
+  it("is bounded with QoS 1 too while an acknowledgement is awaited, and loses nothing", async () => {
+    const stage = await online({ receiving: { messages: 2 } }, undefined, { room: 200 });
+    const subscription = await subscribe(stage, "a", { qos: 1 }, "01");
+    void stage.client.publish("t", "", { qos: 1 });
+    await stage.broker.packet();
+    let sent = 0;
+    void (async () => {
+      while (sent < 100) await stage.broker.send(publish("a", `${sent}`, { qos: 1, id: ++sent }));
+    })().catch(() => {});
+    await settled();
+    assert(sent < 50, `${sent} were read`);
+    assertEquals(await texts(subscription, 100), Array.from({ length: 100 }, (_, i) => `${i}`));
+    assertEquals(stage.client.dropped, 0);
     await end(stage);
   });
 });

@@ -158,6 +158,26 @@ describe("Client: staying connected", () => {
     assertEquals(stage.clock.armed, 0);
   });
 
+  it("asks a broker that refuses once more where credentials are made anew, and no more often", async () => {
+    let token = 0;
+    const stage = await online({ credentials: () => ({ username: `${++token}` }) });
+    const { broker, client, clock, network } = stage;
+    await comeBack(stage, "20020005");
+    assertEquals(client.state, "waiting");
+    let welcome = broker.welcome();
+    await clock.advance(4000);
+    await welcome;
+    await settled();
+    assertEquals([client.state, token], ["online", 3]);
+    await clock.advance(5000);
+    await comeBack(stage, "20020005");
+    welcome = broker.welcome("20020005");
+    await clock.advance(8000);
+    await welcome;
+    await settled();
+    assertEquals([client.state, network.dialled.length], ["closed", 5]);
+  });
+
   it("ends when a broken packet comes, and comes back", async () => {
     const stage = await online();
     await stage.broker.send("f000");

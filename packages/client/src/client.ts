@@ -241,6 +241,8 @@ export class Client implements AsyncDisposable {
    * 3.1.1: a broker may send one copy for each filter; they are all delivered.) The broker may be told to send a
    * message again, with QoS 1, when a connection was lost before its acknowledgement.
    *
+   * Read it, or {@link messages}: what is not read fills up, and then nothing is read from the broker.
+   *
    * While there is no connection it waits for one.
    *
    * @throws {UsageError} `invalid-filter`, `invalid-argument`, `not-connected` after `close()`.
@@ -272,8 +274,8 @@ export class Client implements AsyncDisposable {
 
   /**
    * Every message that comes while it is read, whichever subscription it belongs to. Each loop over it gets all of
-   * them, beside the subscriptions. It subscribes to nothing; with a resumed session it also tells what the broker
-   * sends for subscriptions of an earlier program.
+   * them, beside the subscriptions that are read themselves. It subscribes to nothing; with a resumed session it also
+   * tells what the broker sends for subscriptions of an earlier program.
    */
   get messages(): AsyncIterable<ReceivedMessage> {
     return { [Symbol.asyncIterator]: () => this.#tap() };
@@ -348,6 +350,7 @@ export class Client implements AsyncDisposable {
         left();
         return this.#subscriptions.remove(recipient);
       },
+      opened: () => this.#subscriptions.changed(),
     };
   }
 }

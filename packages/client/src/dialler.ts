@@ -58,6 +58,8 @@ export class Dialler {
   readonly #options: DiallerOptions;
   #places: readonly Place[];
   #at = 0;
+  /** The brokers that have refused since there was a connection, although credentials were made anew for them. */
+  readonly #refused = new Set<Place>();
 
   /**
    * Takes one broker or several.
@@ -81,16 +83,25 @@ export class Dialler {
   }
 
   /**
-   * Goes on to the next broker, and takes this one off the list with `strike`: it would only say the same again.
-   * `round`: back at the first; `none`: no broker is left.
+   * Goes on to the next broker, and takes this one off the list with `strike`: it would only say the same again. (Where
+   * credentials are made anew for each attempt, it is asked once more.) `round`: back at the first; `none`: no broker
+   * is left.
    */
   next(strike: boolean): "more" | "round" | "none" {
-    if (strike) this.#places = this.#places.filter((_, i) => i !== this.#at);
+    const place = this.#places[this.#at]!;
+    const again = typeof this.#options.credentials === "function" && !this.#refused.has(place);
+    if (strike) this.#refused.add(place);
+    if (strike && !again) this.#places = this.#places.filter((_, i) => i !== this.#at);
     else this.#at++;
     if (this.#places.length === 0) return "none";
     if (this.#at < this.#places.length) return "more";
     this.#at = 0;
     return "round";
+  }
+
+  /** There is a connection: what was refused before counts no more. */
+  accepted(): void {
+    this.#refused.clear();
   }
 
   /**

@@ -70,7 +70,7 @@ export class Lifeline {
     });
     this.#online = online;
     this.#failed = failed;
-    this.ended = this.#run();
+    this.ended = this.#run().catch((error) => this.#giveUp(error));
   }
 
   /** Ends it; the connection is the caller's to close. */
@@ -194,10 +194,12 @@ export class Lifeline {
   }
 
   #greet(resumed: boolean): void {
-    const { board, clock, dialler: { broker }, sender, settings, subscriptions } = this.#parts;
+    const { board, clock, dialler, sender, settings, subscriptions } = this.#parts;
+    const { broker } = dialler;
     if (resumed && !this.#wasOnline) subscriptions.expectClaims(clock.now() + settings.replyTimeout);
     this.#wasOnline = true;
     this.#onlineAt = clock.now();
+    dialler.accepted();
     const text = `connected to ${broker}${resumed ? ", session resumed" : ""}`;
     board.set({ state: "online", broker, resumed, text });
     subscriptions.online(resumed);

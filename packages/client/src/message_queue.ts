@@ -55,6 +55,12 @@ export class MessageQueue {
     return this.#messages.length;
   }
 
+  /** Whether a message can come in without filling it. */
+  hasRoom({ payload }: Delivery): boolean {
+    const { messages, bytes } = this.#limits;
+    return this.#messages.length + 1 < messages && this.#bytes + payload.length < bytes;
+  }
+
   push(message: Delivery): void {
     if (this.#full && !this.#overflow(message)) return;
     this.#bytes += message.payload.length;
@@ -78,7 +84,7 @@ export class MessageQueue {
   /** All of them; the array is the caller's. */
   takeAll(): Delivery[] {
     const messages = this.#messages;
-    if (messages.length === 0) return messages;
+    if (messages.length === 0) return [];
     this.#messages = [];
     this.#bytes = 0;
     if (!this.#full) return messages;

@@ -55,12 +55,16 @@ export interface RecipientOptions {
   readonly gate: Gate;
   /** Takes the recipient out of the subscriptions. */
   readonly leave: (recipient: Recipient) => Promise<void>;
+  /** Called when it is read for the first time. */
+  readonly opened: () => void;
 }
 
 /** One of those who get messages. */
 export abstract class Recipient implements Subscription {
   readonly filters: readonly string[];
   readonly granted: QoS[] = [];
+  /** Whether anyone reads it: a subscription may be made for those who read all messages. */
+  isRead = true;
   /** Why it has ended: `null` when it was asked to. */
   ended: { readonly error: unknown } | null | undefined;
   protected readonly manual: boolean;
@@ -84,6 +88,20 @@ export abstract class Recipient implements Subscription {
   end(ended: { readonly error: unknown } | null): void {
     if (this.ended === undefined) this.ended = ended;
     this.finish();
+    this.setAside();
+  }
+
+  /** What is in the queue counts as done, and can still be read: nobody waits for that any more. */
+  setAside(): void {
+    const rest = this.takeAll();
+    for (const message of rest) message.acknowledge();
+    this.#taken = rest;
+    this.#at = 0;
+  }
+
+  /** Takes a message over if there is room for more: nobody waits for it to be read. */
+  offer(message: Delivery): void {
+    if (this.queue.hasRoom(message)) this.deliver(message);
   }
 
   /** Empties the queue; gives what was in it. */
@@ -130,6 +148,13 @@ export class Stream extends Recipient implements SubscriptionStream {
   #waiting: Waiter[] = [];
   /** What the application is at work on and has not been acknowledged. */
   #inHand: Delivery | readonly Delivery[] | undefined;
+  readonly #opened: () => void;
+
+  constructor(options: RecipientOptions) {
+    super(options);
+    this.#opened = options.opened;
+    this.isRead = false;
+  }
 
   deliver(message: Delivery): void {
     if (this.ended !== undefined) return message.acknowledge();
@@ -140,6 +165,7 @@ export class Stream extends Recipient implements SubscriptionStream {
   }
 
   next(): Promise<IteratorResult<ReceivedMessage, undefined>> {
+    if (!this.isRead) this.#open();
     if (this.#inHand !== undefined) this.finish();
     const message = this.shift();
     if (message === undefined) return this.#wait(true);
@@ -159,6 +185,7 @@ export class Stream extends Recipient implements SubscriptionStream {
   batches(): AsyncIterableIterator<readonly ReceivedMessage[]> {
     const iterator: AsyncIterableIterator<readonly ReceivedMessage[]> = {
       next: async () => {
+        if (!this.isRead) this.#open();
         this.finish();
         let messages = this.takeAll();
         while (messages.length === 0) {
@@ -188,6 +215,11 @@ export class Stream extends Recipient implements SubscriptionStream {
     this.#inHand = undefined;
     if ("topic" in inHand) inHand.acknowledge();
     else for (const message of inHand) message.acknowledge();
+  }
+
+  #open(): void {
+    this.isRead = true;
+    this.#opened();
   }
 
   #handOut(message: Delivery): Delivery {

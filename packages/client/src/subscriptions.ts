@@ -12,6 +12,9 @@
  * - A broker may send one copy for each filter that matches [MQTT-3.3.5-1] (mosquitto sends one in all, NATS one
  *   each). Copies cannot be told from messages that were published twice, so each is delivered.
  *
+ * A subscription that nobody has begun to read may have been made for who reads all messages. While somebody does, it
+ * gets what it has room for, and keeps nobody waiting.
+ *
  * Longer than 300 lines: what the broker holds and what recipients want are two sides of one table.
  *
  * @module
@@ -33,6 +36,9 @@ import { Delivery, Receipt } from "./received_message.ts";
 import type { Recipient } from "./subscription.ts";
 import { Unclaimed } from "./unclaimed.ts";
 
+/** How many topics are remembered with those who get their messages. */
+const MOST_ROUTES = 1024;
+
 /** A filter that somebody wants. */
 interface Interest {
   readonly filter: string;
@@ -40,6 +46,13 @@ interface Interest {
   readonly recipients: Set<Recipient>;
   /** The number of the SUBACK that granted it in this session; 0 while it is to be asked for. */
   granted: number;
+}
+
+/** Who gets the messages of one topic. */
+interface Route {
+  readonly readers: readonly Recipient[];
+  /** Those who have not begun to read, while others read all messages. */
+  readonly idlers: readonly Recipient[];
 }
 
 /** A SUBSCRIBE or UNSUBSCRIBE that waits for its answer. */
@@ -72,8 +85,8 @@ export class Subscriptions {
   /** What the session may still hold and nobody wants. */
   readonly #leaving = new Set<string>();
   #grants = 0;
-  #topic = "";
-  #targets: readonly Recipient[] = [];
+  /** Who gets the messages of a topic, until anything changes. */
+  readonly #routes = new Map<string, Route>();
   readonly #unclaimed: Unclaimed;
   #closed = false;
 
@@ -107,8 +120,17 @@ export class Subscriptions {
   /** Takes a recipient of all messages in. */
   tap(recipient: Recipient): void {
     this.#taps.add(recipient);
-    this.#changed();
+    this.changed();
+    // What was subscribed to and is not read is read here.
+    for (const { recipients } of this.#interests.values()) {
+      for (const recipient of recipients) if (!recipient.isRead) recipient.setAside();
+    }
     this.#claim();
+  }
+
+  /** Who gets what has to be found anew. */
+  changed(): void {
+    this.#routes.clear();
   }
 
   /**
@@ -129,7 +151,7 @@ export class Subscriptions {
       if (qos > interest.qos) interest.qos = qos;
       this.#leaving.delete(topic);
     }
-    this.#changed();
+    this.changed();
     this.#claim();
     const topics = filters.map(({ topic }) => topic);
     const granted = new Promise<void>((resolve, reject) =>
@@ -148,25 +170,28 @@ export class Subscriptions {
   /** Takes a recipient out, with an error if need be; resolves when the broker has been told, or cannot be. */
   remove(recipient: Recipient, ended: { readonly error: unknown } | null = null): Promise<void> {
     this.#taps.delete(recipient);
-    for (const message of recipient.takeAll()) message.acknowledge();
     const claim = this.#claims.get(recipient);
     recipient.end(claim === undefined ? ended : null);
+    recipient.takeAll();
     claim?.reject(ended?.error);
     return this.#detach(recipient);
   }
 
   /** Hands a message to all who want it. */
   deliver(message: Message): void {
-    let targets = message.topic === this.#topic ? this.#targets : this.#match(message.topic);
-    if (message.retain && targets.length > 1) targets = this.#newest(message.topic);
-    const count = targets.length;
+    let { readers, idlers } = this.#routes.get(message.topic) ?? this.#match(message.topic);
+    if (message.retain && readers.length + idlers.length > 1) {
+      ({ readers, idlers } = this.#newest(message.topic));
+    }
+    for (let i = 0; i < idlers.length; i++) idlers[i]!.offer(new Delivery(message, undefined));
+    const count = readers.length;
     if (count === 0) return this.#keep(message);
     if (message.qos === 0) {
-      for (let i = 0; i < count; i++) targets[i]!.deliver(new Delivery(message, undefined));
+      for (let i = 0; i < count; i++) readers[i]!.deliver(new Delivery(message, undefined));
       return;
     }
     const receipt = new Receipt(message, count, this.#acknowledge);
-    for (let i = 0; i < count; i++) targets[i]!.deliver(new Delivery(message, receipt));
+    for (let i = 0; i < count; i++) readers[i]!.deliver(new Delivery(message, receipt));
   }
 
   /** The connection is up: tells the broker what it does not know. */
@@ -237,7 +262,7 @@ export class Subscriptions {
     this.#interests.clear();
     this.#taps.clear();
     this.offline();
-    this.#changed();
+    this.changed();
   }
 
   #subscribe(topics: readonly string[], recipient?: Recipient): void {
@@ -285,32 +310,33 @@ export class Subscriptions {
       this.#leaving.add(filter);
       unwanted.push(filter);
     }
-    this.#changed();
+    this.changed();
     if (unwanted.length === 0 || this.#engine.state !== "online") return Promise.resolve();
     return this.#unsubscribe(unwanted);
   }
 
-  #changed(): void {
-    this.#topic = "";
+  #match(topic: string): Route {
+    if (this.#routes.size === MOST_ROUTES) this.#routes.clear();
+    const route = this.#route(this.#matcher.match(topic, []));
+    this.#routes.set(topic, route);
+    return route;
   }
 
-  #match(topic: string): readonly Recipient[] {
-    const targets = new Set(this.#taps);
-    for (const { recipients } of this.#matcher.match(topic, [])) {
-      for (const recipient of recipients) targets.add(recipient);
-    }
-    this.#topic = topic;
-    return this.#targets = [...targets];
-  }
-
-  #newest(topic: string): readonly Recipient[] {
+  #newest(topic: string): Route {
     const interests = this.#matcher.match(topic, []);
     const last = Math.max(...interests.map(({ granted }) => granted));
-    const targets = new Set(this.#taps);
-    for (const { granted, recipients } of interests) {
-      if (granted === last) { for (const recipient of recipients) targets.add(recipient); }
+    return this.#route(interests.filter(({ granted }) => granted === last));
+  }
+
+  #route(interests: readonly Interest[]): Route {
+    const readers = new Set(this.#taps);
+    const idlers = new Set<Recipient>();
+    for (const { recipients } of interests) {
+      for (const recipient of recipients) {
+        (recipient.isRead || this.#taps.size === 0 ? readers : idlers).add(recipient);
+      }
     }
-    return [...targets];
+    return { readers: [...readers], idlers: [...idlers] };
   }
 
   /** Nobody wants it, or nobody yet. */
