@@ -30,7 +30,7 @@ const PATIENCE = 1000;
 export class WsConnection implements Connection {
   readonly #socket: Socket & { terminate?(): void };
   readonly #limit: number;
-  /** What came last, oldest first; and what came before it, oldest last. */
+  /** What came last, oldest first; and what came before it, oldest last: `shift()` of a long array takes its time. */
   #arrived: Uint8Array[] = [];
   #ready: Uint8Array[] = [];
   #held = 0;

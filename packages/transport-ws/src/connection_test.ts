@@ -143,6 +143,19 @@ describe("WsConnection", () => {
     while (next < 1000) assertEquals(await size(connection), 1 + next++ % 7);
   });
 
+  it("read takes a time that grows with the messages that wait, not with their square", async () => {
+    const time = async (count: number) => {
+      const { socket, connection } = open(1e9);
+      for (let sent = 0; sent < count; sent++) socket.deliver(1);
+      const start = performance.now();
+      for (let got = 0; got < count; got++) await connection.read();
+      return performance.now() - start;
+    };
+    await time(50_000);
+    const [few, many] = [await time(50_000), await time(200_000)];
+    assert(many < 10 * few + 500, `${few} ms for 50,000 messages, ${many} ms for 200,000`);
+  });
+
   it("close gives up a peer that does not answer after a second, and breaks off where the runtime can", async () => {
     const { socket, connection } = open();
     const waits = await timersOf(() => connection.close());

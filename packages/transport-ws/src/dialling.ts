@@ -71,7 +71,7 @@ function dialError(cause: unknown, place: string): ConnectionError {
   if (code === "ENOTFOUND" || message?.includes("dns error")) {
     return new ConnectionError("name-not-found", `no address found for host name of ${place}`, { cause });
   }
-  const why = message?.replace(/^.*failed: /, "") ||
-    "is a broker listening there, for WebSockets with the subprotocol mqtt?";
-  return new ConnectionError("dial-failed", `cannot connect to ${place}: ${why}`, { cause });
+  const why = message ? `${message.replace(/^.*failed: /, "")}; ` : "";
+  const hint = "does a broker listen there, at this path, for WebSockets with the subprotocol mqtt?";
+  return new ConnectionError("dial-failed", `cannot connect to ${place}: ${why}${hint}`, { cause });
 }

@@ -5,6 +5,7 @@ import type { WsOptions } from "@minimqtt/transport-ws";
 import { assert, assertEquals, assertRejects, assertStringIncludes, assertThrows } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import type { IncomingMessage } from "node:http";
+import { createServer } from "node:net";
 import type { AddressInfo } from "node:net";
 import { networkInterfaces } from "node:os";
 import { WebSocket as PackageSocket, WebSocketServer } from "ws";
@@ -127,6 +128,27 @@ describe("ws", () => {
     assertEquals(error.code, "dial-failed");
     assertStringIncludes(error.message, `cannot connect to 127.0.0.1:${server.address.port}: `);
     assert(!error.message.includes("secret"), error.message);
+  });
+
+  it("connect rejects with dial-failed where no WebSocket is spoken, and says what should be there", async () => {
+    const answers = [
+      "HTTP/1.1 401 Unauthorized\r\ncontent-length: 0\r\n\r\n",
+      "\x20\x02\0\x01",
+      "\x15\x03\x03\0\x02\x02\x46",
+      "",
+    ];
+    for (const answer of answers) {
+      const server = createServer((socket) => {
+        socket.on("error", () => socket.destroy()).once("data", () => socket.end(answer, "latin1"));
+      });
+      await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+      const { port } = server.address() as AddressInfo;
+      const error = await assertRejects(() => ws().connect({ host: "127.0.0.1", port }), ConnectionError);
+      assertEquals(error.code, "dial-failed");
+      assertStringIncludes(error.message, `cannot connect to 127.0.0.1:${port}: `);
+      assertStringIncludes(error.message, "does a broker listen there, at this path");
+      await new Promise((resolve) => server.close(resolve));
+    }
   });
 
   it("connect rejects with dial-failed for a port that cannot be", async () => {
