@@ -29,7 +29,7 @@ export interface FaultTrigger {
  * - `read`: GET_DATABUF gives `most` bytes at most.
  * - `no-socket`: GET_SOCKET has none.
  * - `scan`: SCAN_NETWORKS has no list, because a scan is `running`, or has `failed`.
- * - `dns`: the name is not found, after `time` milliseconds.
+ * - `dns`: the name is not found, after `time` milliseconds; with `found` it is, that late.
  * - `connect`: START_CLIENT fails: `refuse` at once, `silence` at its time limit; `slow` succeeds `time` ms late.
  */
 export type Fault =
@@ -46,7 +46,7 @@ export type Fault =
     | { readonly kind: "read"; readonly most: number }
     | { readonly kind: "no-socket" }
     | { readonly kind: "scan"; readonly how: "running" | "failed" }
-    | { readonly kind: "dns"; readonly time?: number }
+    | { readonly kind: "dns"; readonly time?: number; readonly found?: boolean }
     | { readonly kind: "connect"; readonly how: "refuse" | "silence" | "slow"; readonly time?: number }
   );
 

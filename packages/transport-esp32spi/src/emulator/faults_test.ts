@@ -191,7 +191,9 @@ describe("faults", () => {
     esp.faults.inject({ kind: "dns", time: 4000 });
     assertEquals(await value(esp, 'E0 34 01 06 "broker" EE'), [0]);
     assertEquals([clock.now(), await value(esp, 'E0 34 01 06 "broker" EE')], [4000, [1]]);
-    for (const [how, time] of [["refuse", 4000], ["silence", 7000]] as const) {
+    esp.faults.inject({ kind: "dns", time: 1000, found: true });
+    assertEquals([await value(esp, 'E0 34 01 06 "broker" EE'), clock.now()], [[1], 5000]);
+    for (const [how, time] of [["refuse", 5000], ["silence", 8000]] as const) {
       esp.faults.inject({ kind: "connect", how });
       assertEquals(await command(esp, start(there.port, 0), 4), "e0 ad 00 ee");
       assertEquals(clock.now(), time);

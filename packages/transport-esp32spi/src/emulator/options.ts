@@ -37,8 +37,10 @@ export interface EmulatorOptions extends OutsideOptions {
   readonly timing?: Partial<Timing>;
   /** Makes each transfer take the time it would at this rate, in Hz of real time. At once when absent. */
   readonly busHz?: number;
-  /** What MISO carries while the module has nothing to send; 0 when absent. */
-  readonly filler?: number;
+  /**
+   * What MISO carries while the module has nothing to send: a byte, or `last`, the last one that it sent; 0 when absent.
+   */
+  readonly filler?: number | "last";
   /** Where READY floats while nobody drives it; HIGH (as with a pull-up) when absent. */
   readonly floatingReady?: boolean;
   /** Six bytes in natural order; `24:0a:c4:00:00:01` when absent. */

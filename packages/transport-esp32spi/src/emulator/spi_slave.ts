@@ -28,8 +28,8 @@ export interface SlaveOptions {
   readonly selectDelay: number;
   /** Where READY floats while nobody drives it. */
   readonly floatingReady: boolean;
-  /** What MISO carries while there is nothing to send. */
-  readonly filler: number;
+  /** What MISO carries while there is nothing to send: a byte, or the last one sent. */
+  readonly filler: number | "last";
   /** Takes a command, whose bytes are its own. It calls {@link SpiSlave.respond} or {@link SpiSlave.listen}. */
   command(bytes: Uint8Array): void;
   /** A response was fetched, or lost. */
@@ -51,6 +51,7 @@ export class SpiSlave {
   #received = new Uint8Array(0);
   #clocked = 0;
   #reply: Uint8Array = new Uint8Array(0);
+  #last = 0;
   #windows = 0;
   #bytes = 0;
 
@@ -146,7 +147,7 @@ export class SpiSlave {
   /** Clocks bytes out and in. The array given back is the caller's. */
   transfer(mosi: Uint8Array): Uint8Array {
     const { violate, filler } = this.#options;
-    const miso = new Uint8Array(mosi.length).fill(filler);
+    const miso = new Uint8Array(mosi.length).fill(filler === "last" ? this.#last : filler);
     this.#bytes += mosi.length;
     if (!this.#selected) violate("clocked-without-select", `${mosi.length} bytes while chip select was HIGH`);
     if (!this.#armed) return miso;
@@ -161,6 +162,7 @@ export class SpiSlave {
     else {
       // What comes behind the armed length is undefined: filler here.
       miso.set(this.#reply.subarray(at, at + miso.length - lost), lost);
+      this.#last = miso.at(-1) ?? 0;
       this.#noteSwallowed(mosi, at);
     }
     return miso;

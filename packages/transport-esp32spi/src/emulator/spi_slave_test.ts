@@ -110,6 +110,13 @@ describe("the emulated bus", () => {
     legacy.close();
   });
 
+  it("repeats the last byte, where the line does so", async () => {
+    const esp = new EspEmulator({ filler: "last" });
+    assertEquals(await command(esp, "E0 20 00 EE", 6), "e0 a0 01 01 fe ee");
+    assertEquals(dump(await exchange(esp, hex("E0 20 00 EE"))), "ee ee ee ee");
+    esp.close();
+  });
+
   it("transfers take their real time at a given rate", async () => {
     const esp = new EspEmulator({ busHz: 100_000 });
     const start = performance.now();

@@ -72,7 +72,7 @@ async function start(slot: Slot, target: Target, chip: Chip, fault: Fault | unde
   if (!chip.station.connected) return false;
   if (fault?.kind === "dns") {
     await clock.sleep(fault.time ?? 0, chip.off);
-    return false;
+    if (!fault.found) return false;
   }
   if (fault?.kind === "connect") {
     if (fault.how === "refuse") return false;

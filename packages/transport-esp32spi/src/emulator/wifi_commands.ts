@@ -118,7 +118,7 @@ export const wifiCommands: Readonly<Record<number, Command>> = {
   0x34: async (frame, chip, fault) => {
     const name = frame.text(4, frame.byte(3));
     if (fault?.kind === "dns" && fault.time) await chip.world.clock.sleep(fault.time, chip.off);
-    const there = chip.station.connected && fault?.kind !== "dns";
+    const there = chip.station.connected && (fault?.kind !== "dns" || fault.found === true);
     const address = there ? await chip.world.outside.resolve(name) : null;
     // Modern firmware keeps the last result, legacy has none now (trap 27).
     if (address !== null) chip.resolved = address;
