@@ -241,13 +241,16 @@ export const faults: readonly Fault[] = [
     ],
   ]),
   ...transport("dialling.ts", [
-    ["an aborted attempt resolves", "if (signal?.aborted) {", "if (false) {"],
+    ["an unknown name is any failure", 'code === "ENOTFOUND"', 'code === "NEVER"'],
     ["TLS is promised and not given", "if (address.secure) throw", "if (false) throw"],
     [
       "a refusal has no cause",
       'return new ConnectionError("dial-failed", text, { cause });',
       'return new ConnectionError("dial-failed", text);',
     ],
+  ]),
+  ...transport("node.ts", [
+    ["an abort while dialling is not minded", 'signal?.addEventListener("abort", abort);', ""],
   ]),
   ...transport("deno_connection.ts", [
     ["what is read overwrites what was read", "this.#used += count)", "count)"],

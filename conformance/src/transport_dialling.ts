@@ -7,6 +7,7 @@
 import type { Connection } from "@minimqtt/core";
 import { outcome, pattern, pause } from "./transport_arena.ts";
 import type { Arena, RuleCase } from "./transport_arena.ts";
+import type { Listener } from "./transport_suite.ts";
 
 /** The cases of this file. */
 export const diallingCases: readonly RuleCase[] = [
@@ -87,27 +88,9 @@ export const diallingCases: readonly RuleCase[] = [
         for (let turn = 0; turn < turns; turn++) await pause(0);
         for (let microtask = 0; microtask < microtasks; microtask++) await undefined;
         controller.abort(reason);
-        const done = await arena.settles(attempt, "connect() after an abort");
-        if ("value" in done) closing.push(arena.beside(done.value.close()));
-        else {arena.check(
-            done.error === reason,
-            `connect() rejected with ${done.error}, expected the signal's reason`,
-          );}
+        await abandoned(arena, attempt, reason, closing);
       }
-      const last = await arena.within(arena.fixture.transport.connect(listener.address), "connect()");
-      arena.keep(last);
-      await arena.within(last.write(pattern(1)), "write()");
-      // Connections are accepted in order: up to the last one, which has a byte to say, all must end.
-      for (let bytes: Uint8Array | null = null; bytes === null;) {
-        const peer = await arena.within(listener.accept(), "the fixture's accept()");
-        arena.keep(peer);
-        const reading = arena.beside(peer.read().catch(() => null));
-        bytes = await arena.within(
-          reading,
-          "the end, at the peer, of a connection whose attempt was aborted,",
-        );
-        if (bytes === null) await arena.within(peer.close(), "the peer's close()");
-      }
+      await allEnd(arena, listener);
       await arena.within(Promise.all(closing), "close()");
     },
   },
@@ -151,7 +134,60 @@ export const diallingCases: readonly RuleCase[] = [
       arena.check(bytes !== null, "read() pending at an abort resolved to null");
     },
   },
+  {
+    id: "10.6",
+    name: "connect aborted, many at a time, rejects with the reason or resolves, and leaves no socket behind",
+    needs: ["many"],
+    async run(arena: Arena) {
+      const listener = await arena.listen();
+      const closing: Promise<void>[] = [];
+      // Where many sockets open in the same turn of the event loop, an abort finds some of them half open.
+      for (let count = 0; count < 40; count++) {
+        const controller = new AbortController();
+        const reason = { count };
+        const { signal } = controller;
+        const attempts = Array.from(
+          { length: 20 },
+          () => arena.beside(arena.fixture.transport.connect(listener.address, { signal })),
+        );
+        for (let turn = count % 3; turn >= 0; turn--) await pause(0);
+        controller.abort(reason);
+        for (const attempt of attempts) await abandoned(arena, attempt, reason, closing);
+      }
+      await allEnd(arena, listener);
+      await arena.within(Promise.all(closing), "close()");
+    },
+  },
 ];
+
+/** Waits for an attempt whose signal is aborted: it has the reason, or a connection, which is closed. */
+async function abandoned(
+  arena: Arena,
+  attempt: Promise<Connection>,
+  reason: unknown,
+  closing: Promise<void>[],
+): Promise<void> {
+  const done = await arena.settles(attempt, "connect() after an abort");
+  if ("value" in done) closing.push(arena.beside(done.value.close()));
+  else {
+    const text = `connect() rejected with ${done.error}, expected the signal's reason`;
+    arena.check(done.error === reason, text);
+  }
+}
+
+/** Waits until all connections at a listener have ended. They are accepted in order, the last one has a byte to say. */
+async function allEnd(arena: Arena, listener: Listener): Promise<void> {
+  const last = await arena.within(arena.fixture.transport.connect(listener.address), "connect()");
+  arena.keep(last);
+  await arena.within(last.write(pattern(1)), "write()");
+  for (let bytes: Uint8Array | null = null; bytes === null;) {
+    const peer = await arena.within(listener.accept(), "the fixture's accept()");
+    arena.keep(peer);
+    const reading = arena.beside(peer.read().catch(() => null));
+    bytes = await arena.within(reading, "the end, at the peer, of a connection whose attempt was aborted,");
+    if (bytes === null) await arena.within(peer.close(), "the peer's close()");
+  }
+}
 
 async function rejectsWith(arena: Arena, attempt: Promise<Connection>, reason: unknown): Promise<void> {
   const done = await arena.settles(attempt, "connect() with an aborted signal", PROMPT);

@@ -20,7 +20,7 @@ import { writingCases } from "./transport_writing.ts";
  * What a transport, or its surroundings, may be unable to do: `halfClose` (the peer ends its direction and goes on
  * reading), `reset` (the peer breaks the connection), `backpressure` (a peer that does not read makes `write` wait),
  * `restraint` (bytes that nobody reads stay with the peer), `refusal` (where nobody listens any more, an attempt is
- * refused), `memory` (the runtime tells how much memory is held), `unknown` and `silent` (the fixture has the member of
+ * refused), `many` (twenty connections at a time), `memory` (the runtime tells how much memory is held), `unknown` and `silent` (the fixture has the member of
  * this name).
  */
 export type Capability =
@@ -29,6 +29,7 @@ export type Capability =
   | "backpressure"
   | "restraint"
   | "refusal"
+  | "many"
   | "memory"
   | "unknown"
   | "silent";
