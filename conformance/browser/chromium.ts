@@ -10,6 +10,7 @@ import { join } from "node:path";
 import { chromium } from "playwright-core";
 import type { Page } from "playwright-core";
 import { find } from "../../tools/system.ts";
+import { atExit } from "../src/at_exit.ts";
 
 /** A browser with one page. */
 export interface Browser extends AsyncDisposable {
@@ -28,6 +29,7 @@ export async function startChromium(): Promise<Browser> {
   if (executablePath === null) throw new Error("chromium is not installed: apt-get install chromium");
   const profile = mkdtempSync(join(tmpdir(), "chromium-"));
   const remove = () => rmSync(profile, { recursive: true, force: true, maxRetries: 5 });
+  atExit(remove);
   try {
     const context = await chromium.launchPersistentContext(profile, {
       executablePath,
