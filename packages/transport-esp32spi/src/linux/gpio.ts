@@ -27,6 +27,7 @@ export class GpioChip {
   readonly #path: string;
   readonly #fd: number;
   readonly #lines: Line[] = [];
+  #closed = false;
 
   /**
    * Opens it.
@@ -57,6 +58,8 @@ export class GpioChip {
 
   /** Gives all lines back; their levels are nobody's any more. */
   close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
     for (const line of this.#lines) line.close();
     this.#libc.close(this.#fd);
   }
@@ -124,6 +127,7 @@ export class Line {
 
   /** Gives it back. */
   close(): void {
+    if (this.#closed) return;
     this.#closed = true;
     this.#libc.close(this.#fd);
   }

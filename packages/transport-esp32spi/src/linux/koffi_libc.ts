@@ -12,6 +12,7 @@ interface Koffi {
   load(library: string): { func(declaration: string): Function_ };
   errno(): number;
   alloc(type: string, length: number): unknown;
+  free(pointer: unknown): void;
   address(pointer: unknown): bigint;
   view(pointer: unknown, length: number): ArrayBuffer;
 }
@@ -49,7 +50,8 @@ export async function koffiLibc(library: string, name: string = "koffi"): Promis
     errno: () => koffi.errno(),
     allocate(size) {
       const memory = koffi.alloc("uint8_t", size);
-      return { bytes: new Uint8Array(koffi.view(memory, size)), address: koffi.address(memory) };
+      const bytes = new Uint8Array(koffi.view(memory, size));
+      return { bytes, address: koffi.address(memory), free: () => koffi.free(memory) };
     },
   };
 }

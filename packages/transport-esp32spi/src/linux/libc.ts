@@ -12,6 +12,8 @@ export interface Memory {
   readonly bytes: Uint8Array;
   /** Where it lies. */
   readonly address: bigint;
+  /** Gives it back; absent where it goes with its bytes. The bytes must not be touched any more. */
+  readonly free?: () => void;
 }
 
 /** What is called. Each gives what C gives: -1 for an error, whose number is in `errno` until the next call. */

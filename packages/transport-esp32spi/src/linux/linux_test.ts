@@ -1,5 +1,5 @@
 import { ConnectionError, UsageError } from "@minimqtt/core";
-import { assert, assertEquals, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { afterAll, beforeAll, describe, it } from "@std/testing/bdd";
 import { createServer } from "node:net";
 import type { AddressInfo } from "node:net";
@@ -97,6 +97,8 @@ describe("openBoard()", () => {
     board.close();
     const error = await assertRejects(() => waiting, ConnectionError, "line 25 (READY) was given back");
     assertEquals(error.code, "closed");
+    assertThrows(() => board.bus.transfer(new Uint8Array(4)), ConnectionError, "/dev/spidev7.3 was closed");
+    board.close();
     (await openBoard(options)).close();
   });
 
@@ -168,6 +170,7 @@ describe("loadLibc()", () => {
         assertEquals(libc.close(fd), 0);
         const memory = libc.allocate(16);
         assert(memory.address > 0n && memory.bytes.length === 16);
+        memory.free?.();
       },
     );
   }

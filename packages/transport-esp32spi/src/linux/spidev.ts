@@ -5,6 +5,7 @@
  * @module
  */
 
+import { ConnectionError } from "@minimqtt/core";
 import type { SpiBus } from "../bus.ts";
 import { failure, opened } from "./errors.ts";
 import type { Line } from "./gpio.ts";
@@ -20,6 +21,7 @@ export class SpidevBus implements SpiBus {
   readonly #speed: number;
   readonly #tx: Memory;
   readonly #rx: Memory;
+  #closed = false;
 
   /**
    * Opens it: mode 0, 8 bits, and the controller's own chip select switched off where it can be.
@@ -34,14 +36,12 @@ export class SpidevBus implements SpiBus {
     this.#tx = libc.allocate(MOST_SPI_BYTES);
     this.#rx = libc.allocate(MOST_SPI_BYTES);
     this.#fd = opened(libc, path, libc.open(path, OPEN_FLAGS));
-    // Not every controller can do without its own chip select; that one goes to nowhere then.
-    if (libc.ioctl(this.#fd, Spi.writeMode, new Uint8Array([SpiMode.noCs])) < 0) {
-      this.#set(Spi.writeMode, new Uint8Array([0]));
+    try {
+      this.#configure();
+    } catch (error) {
+      this.close();
+      throw error;
     }
-    this.#set(Spi.writeBitsPerWord, new Uint8Array([8]));
-    const hertz = new Uint8Array(4);
-    new DataView(hertz.buffer).setUint32(0, speed, true);
-    this.#set(Spi.writeMaxSpeed, hertz);
   }
 
   /** Pulls chip select LOW. */
@@ -57,7 +57,7 @@ export class SpidevBus implements SpiBus {
   /**
    * Clocks bytes out and in.
    *
-   * @throws {ConnectionError} `write-failed`.
+   * @throws {ConnectionError} `write-failed`, or `closed`.
    */
   transfer(bytes: Uint8Array): Uint8Array {
     if (bytes.length <= MOST_SPI_BYTES) return this.#message(bytes);
@@ -68,12 +68,28 @@ export class SpidevBus implements SpiBus {
     return came;
   }
 
-  /** Closes the node. */
+  /** Closes the node. Every later transfer throws. */
   close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
     this.#libc.close(this.#fd);
+    this.#tx.free?.();
+    this.#rx.free?.();
+  }
+
+  #configure(): void {
+    // Not every controller can do without its own chip select; that one goes to nowhere then.
+    if (this.#libc.ioctl(this.#fd, Spi.writeMode, new Uint8Array([SpiMode.noCs])) < 0) {
+      this.#set(Spi.writeMode, new Uint8Array([0]));
+    }
+    this.#set(Spi.writeBitsPerWord, new Uint8Array([8]));
+    const hertz = new Uint8Array(4);
+    new DataView(hertz.buffer).setUint32(0, this.#speed, true);
+    this.#set(Spi.writeMaxSpeed, hertz);
   }
 
   #message(bytes: Uint8Array): Uint8Array {
+    if (this.#closed) throw new ConnectionError("closed", `${this.#path} was closed`);
     this.#tx.bytes.set(bytes);
     const transfer = spiTransfer(this.#tx.address, this.#rx.address, bytes.length, this.#speed);
     if (this.#libc.ioctl(this.#fd, Spi.message, transfer) < 0) {
