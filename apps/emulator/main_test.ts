@@ -1,7 +1,9 @@
+import { MMQTTException, MQTT } from "@minimqtt/client";
 import { esp32spi, EspSpiControl } from "@minimqtt/transport-esp32spi";
 import { connectBus, type RemoteModule } from "@minimqtt/transport-esp32spi/remote";
 import { assert, assertEquals, assertMatch, assertRejects, assertStringIncludes, fail } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
+import { Aedes } from "aedes";
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
@@ -85,6 +87,43 @@ describe("npm run emulator", () => {
     await once(program, "exit");
     echo.close();
     rmSync(folder, { recursive: true });
+  });
+
+  it("carries MQTT, and its session over a drop of the Wi-Fi", async () => {
+    const aedes = await Aedes.createBroker();
+    const broker = createServer(aedes.handle);
+    await new Promise<void>((resolve) => broker.listen(0, "127.0.0.1", resolve));
+    const { port } = broker.address() as AddressInfo;
+    const program = start(["--listen", "tcp:0", "--network", "home:correct horse"]);
+    const module = await connectBus((await line(program)).trim().split(" ").at(-1)!);
+    const esp = new EspSpiControl(module.bus, module.pins);
+    await esp.connectAP("home", "correct horse");
+
+    const client = new MQTT({ broker: "localhost", port, transport: esp32spi(esp) });
+    const messages: string[] = [];
+    client.onMessage = (_client, topic, message) => void messages.push(`${topic}: ${message}`);
+    await client.connect();
+    await client.subscribe("attic/#", 1);
+    await client.publish("attic/light", "on", false, 1);
+    while (messages.length < 1) await client.loop();
+    await module.setWifi(false);
+    await assertRejects(async () => {
+      for (;;) await client.ping();
+    }, MMQTTException);
+    await module.setWifi(true);
+    await client.reconnect();
+    await client.publish("attic/light", "off", false, 1);
+    while (messages.length < 2) await client.loop();
+    assertEquals(messages, ["attic/light: on", "attic/light: off"]);
+    await client.disconnect();
+    assertEquals((await module.status()).violations, 0);
+
+    await esp.close();
+    module.close();
+    program.kill();
+    await once(program, "exit");
+    aedes.close();
+    broker.close();
   });
 
   it("takes a TCP port and another firmware", async () => {
