@@ -241,7 +241,7 @@ export const faults: readonly Fault[] = [
     ],
   ]),
   ...transport("dialling.ts", [
-    ["an unknown name is any failure", 'code === "ENOTFOUND"', 'code === "NEVER"'],
+    ["an unknown name is any failure", 'ConnectionError("name-not-found"', 'ConnectionError("dial-failed"'],
     ["TLS is promised and not given", "if (address.secure) throw", "if (false) throw"],
     [
       "a refusal has no cause",

@@ -12,12 +12,13 @@ import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
 import { root } from "../../tools/workspace.ts";
+import { flightCases } from "../src/engine_cases.ts";
 import { memoryFixture } from "../src/fixtures/memory.ts";
 import { behaviours } from "../src/inventory.ts";
 import { countOutcomes } from "../src/run.ts";
 import { scenarios } from "../src/scenarios/mod.ts";
 import { transportCases } from "../src/transport_suite.ts";
-import { inventory } from "./report.ts";
+import { inventory, plainId } from "./report.ts";
 import type { Entry, MatrixReport } from "./report.ts";
 import { findTitles } from "./titles.ts";
 
@@ -52,7 +53,9 @@ function laidOut(text: string): string {
 
 /** The text; without a report there are no results in it. */
 export function document(report: MatrixReport | undefined): string {
-  const cases: Showing[] = [...scenarios, ...transportCases(memoryFixture())];
+  const stories = flightCases.map(({ id, covers }) => ({ id: plainId(id), covers }));
+  const rules = transportCases(memoryFixture());
+  const cases: Showing[] = [...scenarios, ...stories, ...rules];
   const entries = inventory(findTitles());
   const meant = behaviours.filter(({ verdicts }) => verdicts.length > 0);
   const shown = (kind: Entry["kind"]) =>
@@ -73,8 +76,9 @@ export function document(report: MatrixReport | undefined): string {
       of("statement").length
     }** statements of MQTT 3.1.1 that a client can show`,
     `- **${shown("rule")} of ${of("rule").length}** rules of the transport contract`,
-    `- **${scenarios.length}** scenarios, each run at every depth where it makes sense; ` +
-    `**${cases.length - scenarios.length}** cases of the transport contract`,
+    `- **${scenarios.length}** scenarios, each run at every depth where it makes sense, and ` +
+    `**${stories.length}** stories of the bare engine`,
+    `- **${rules.length}** cases of the transport contract`,
     "",
     "A case is named by its id, as the runner's `--only` takes it; a file has tests that are no cases, and run with " +
     "`npm test`. ✓: all its cases passed, wherever they ran. ·: no case shows it, but a test does, or it is a gap.",

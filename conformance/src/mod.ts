@@ -25,6 +25,7 @@ export type {
 } from "./scenario.ts";
 export { clientCases, memoryCases } from "./scenario_client.ts";
 export { engineCases } from "./scenario_engine.ts";
+export { flightCases } from "./engine_cases.ts";
 export { ScenarioError } from "./scenario_play.ts";
 export { describe } from "./scenario_words.ts";
 export { scenarios } from "./scenarios/mod.ts";

@@ -5,6 +5,7 @@
  */
 
 import type { Case, Depth } from "./case.ts";
+import { flightCases } from "./engine_cases.ts";
 import { clientCases, memoryCases } from "./scenario_client.ts";
 import { engineCases } from "./scenario_engine.ts";
 import { scenarios } from "./scenarios/mod.ts";
@@ -32,7 +33,7 @@ export function suitesOf(fixtures: readonly TransportFixture[], depths: readonly
   const suites = new Map<string, Case[]>();
   const add = (transport: string, cases: readonly Case[]) =>
     suites.set(transport, [...suites.get(transport) ?? [], ...cases]);
-  if (depths.includes("engine")) add("engine", engineCases(scenarios));
+  if (depths.includes("engine")) add("engine", [...engineCases(scenarios), ...flightCases]);
   if (depths.includes("memory")) add(IN_MEMORY, memoryCases(scenarios));
   for (const fixture of depths.includes("transport") ? fixtures : []) {
     const { name } = fixture.transport;

@@ -24,6 +24,7 @@ import { loss17 } from "./17_loss.ts";
 import { malformed18 } from "./18_malformed.ts";
 import { session19 } from "./19_session.ts";
 import { construction20 } from "./20_construction.ts";
+import { inFlight21 } from "./21_in_flight.ts";
 
 /** Every scenario, in the order of the areas. */
 export const scenarios: readonly Scenario[] = [
@@ -47,4 +48,5 @@ export const scenarios: readonly Scenario[] = [
   ...malformed18,
   ...session19,
   ...construction20,
+  ...inFlight21,
 ];
