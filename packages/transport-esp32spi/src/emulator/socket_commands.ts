@@ -169,7 +169,9 @@ function send(slot: Slot, frame: Frame, chip: Chip, fault: Fault | undefined): A
       : written(0);
   }
   if (client === undefined) return written(0);
-  let bytes: Uint8Array = frame.bytes.subarray(8, 8 + length);
+  // What was cut off, or never sent, is zeros: the buffer was cleared.
+  const whole = 8 + length <= frame.bytes.length;
+  let bytes: Uint8Array = whole ? frame.bytes.subarray(8, 8 + length) : frame.slice(8, length);
   if (fault?.kind === "write") {
     bytes = bytes.subarray(0, fault.accept);
     if (fault.close) client.destroy();

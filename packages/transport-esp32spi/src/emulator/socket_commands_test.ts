@@ -121,6 +121,16 @@ describe("the emulated sockets", () => {
     }
   });
 
+  it("trap 5: a command that is not padded reaches the peer with zeros at its end", async () => {
+    const there = await peer();
+    const esp = await connected();
+    await command(esp, start(there.port, 0));
+    await exchange(esp, hex(write(0, '"hello"')));
+    assertEquals(dump(await exchange(esp, new Uint8Array(8))), "e0 c4 01 02 05 00 ee 00");
+    assertEquals(dump(await there.received(5)), "68 65 6c 6c 00");
+    assertEquals(esp.violations.names, ["unpadded-frame", "truncated-frame"]);
+  });
+
   it("trap 6: SEND_DATA answers 16 bits, low byte first, under an 8-bit length", async () => {
     const there = await peer();
     const esp = await connected();
