@@ -73,6 +73,7 @@ class Soak {
     const listening = new AbortController();
     const { ended } = await this.#collect(listening.signal);
     for (let cycle = 0; cycle < CYCLES; cycle++) {
+      this.#inject();
       try {
         await this.#cycle(`message ${cycle}`);
       } catch (error) {
@@ -81,7 +82,9 @@ class Soak {
         this.broken++;
       }
     }
+    // Whatever is left of them: from here on all is well.
     this.module.faults.clear();
+    this.module.restoreWifi();
     await this.#cycle("the last message");
     while (!this.#received.has("the last message")) await new Promise((resolve) => setTimeout(resolve, 20));
     listening.abort();
@@ -91,7 +94,6 @@ class Soak {
 
   /** One connection: subscribes, publishes, waits for its own message, ends well or not. */
   async #cycle(message: string): Promise<void> {
-    this.#inject();
     const topic = `soak/${this.#pick(5)}`;
     const client = this.#client();
     let mine = false;

@@ -62,17 +62,19 @@ export class SpiLink {
   }
 
   /**
-   * Takes the step that host and module may be apart: reads one window, and one more when the module took the first
-   * for a command. A reply that was waiting is lost. Afterwards a harmless command must prove that all is well.
+   * Takes the step that host and module may be apart: reads windows until one had a reply in it, which is the second one
+   * at the latest when nothing else goes wrong: the module took the first for a command, and refuses it. Gives whether
+   * there was one. Afterwards a harmless command must prove that all is well.
    *
    * @throws {LinkFault} READY did not go LOW.
    */
-  async resynchronise(): Promise<void> {
-    for (let window = 0; window < 2; window++) {
+  async resynchronise(): Promise<boolean> {
+    for (let window = 0; window < WINDOWS; window++) {
       if (!await this.#ready(LOW, IDLE_LIMIT)) throw silent(true, `READY stayed HIGH for ${IDLE_LIMIT} ms`);
       const came = await this.#window(true, (transfer) => transfer(ZEROS.subarray(0, PROBE)));
-      if (isReply(came)) return;
+      if (isReply(came)) return true;
     }
+    return false;
   }
 
   /**
@@ -181,6 +183,8 @@ const FIRST_READ = 32;
 const FILLER = 4;
 /** Bytes that are enough to tell a waiting reply from the echo of a window in which the module receives. */
 const PROBE = 12;
+/** Windows to look for a reply in: whatever went wrong may do so once more meanwhile. */
+const WINDOWS = 6;
 /** Polls of the READY pin without a pause. */
 const EAGER = 50;
 

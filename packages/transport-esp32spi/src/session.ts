@@ -141,7 +141,7 @@ export class Session {
   async #realign(): Promise<boolean> {
     for (let tries = 0; tries < 2; tries++) {
       try {
-        await this.#link.resynchronise();
+        if (!await this.#link.resynchronise()) return false;
       } catch (fault) {
         asFault(fault);
         return false;
