@@ -117,7 +117,7 @@ export const faults: readonly Fault[] = [
     ],
     ["identifiers of requests count as free", " || this.#requests.has(id))", ")"],
     ["the packet identifier becomes 0 after 65535", "id === 65_535 ? 1", "id === 65_535 ? 0"],
-    ["an acknowledged message takes up the window", "if (flight.flying) this.#flying--;", ""],
+    ["an acknowledged message takes up the window", "    this.#flying--;\n", ""],
     ["the send window is one too large", "this.#flying < this.window", "this.#flying <= this.window"],
     [
       "what is sent again comes in another order",

@@ -76,9 +76,9 @@ function readCases(xml: string, runtime: Runtime): Case[] {
   parser.on("error", (error) => {
     throw error;
   });
-  // Node leaves control characters in, which XML forbids.
+  // Node leaves control characters and U+FFFE and U+FFFF in, which XML forbids.
   // deno-lint-ignore no-control-regex
-  parser.write(xml.replace(/[\0-\x08\x0b\x0c\x0e-\x1f]/g, "?")).close();
+  parser.write(xml.replace(/[\0-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]/g, "?")).close();
   return cases;
 }
 

@@ -12,7 +12,7 @@ describe("the transport over a Unix domain socket", () => {
   test(`unix passes the runner${skip}`, async () => {
     const args = ["--transport", repository("examples/transport-unix/fixture.ts")];
     const { status, stdout } = await run(repository("conformance/src/cli.ts"), { args });
-    assertMatch(stdout, /\n\d+ passed, 0 failed, 6 skipped in /);
+    assertMatch(stdout, /\n\d+ passed, 0 failed, \d+ skipped in /);
     assertEquals(status, 0);
   });
 
