@@ -1,15 +1,15 @@
 /**
  * The counterpart of the client benchmarks, in a process of its own: a broker that is nearly free. It takes messages
- * and drops them, acknowledges what wants it, and sends a flood to who subscribes to `flood/COUNT`.
+ * and drops them, acknowledges what wants it, and sends a flood to who subscribes to `flood/COUNT` or `flood/COUNT/SIZE`.
  *
  * Prints its port in one line when it is ready.
  */
 import { type AddressInfo, createServer, type Socket } from "node:net";
 
-/** The flood: packets with topic `bench/topic` and 64 bytes of payload, as many as fit a chunk. */
-const PACKET = publishPacket("bench/topic", 64);
-const PER_CHUNK = Math.floor(65_536 / PACKET.length);
-const CHUNK = Buffer.concat(Array.from({ length: PER_CHUNK }, () => PACKET));
+/** Bytes of a flood's payloads, where none are given. */
+const SIZE = 64;
+/** Bytes that are sent at once. */
+const CHUNK = 65_536;
 
 const server = createServer((socket) => {
   socket.setNoDelay(true);
@@ -51,7 +51,8 @@ function answer(socket: Socket, bytes: Buffer, at: number, size: number, answers
     case 0x80: {
       const topic = bytes.toString("utf8", at + 6, at + size - 1);
       answers.push(Buffer.from([0x90, 3, bytes[at + 2]!, bytes[at + 3]!, 0]));
-      if (topic.startsWith("flood/")) setImmediate(flood, socket, Number(topic.slice(6)));
+      const [, count, payload = SIZE] = /^flood\/(\d+)(?:\/(\d+))?$/.exec(topic) ?? [];
+      if (count !== undefined) setImmediate(flood, socket, Number(count), floodOf(Number(payload)));
       break;
     }
     case 0xa0:
@@ -62,12 +63,25 @@ function answer(socket: Socket, bytes: Buffer, at: number, size: number, answers
   }
 }
 
-function flood(socket: Socket, count: number): void {
+interface Flood {
+  readonly packet: number;
+  readonly chunk: Buffer;
+}
+
+/** Packets with topic `bench/topic` and so many bytes of payload, as many as fit a chunk. */
+function floodOf(payload: number): Flood {
+  const packet = publishPacket("bench/topic", payload);
+  const perChunk = Math.floor(CHUNK / packet.length);
+  return { packet: packet.length, chunk: Buffer.concat(Array.from({ length: perChunk }, () => packet)) };
+}
+
+function flood(socket: Socket, count: number, what: Flood): void {
+  const { packet, chunk } = what;
   while (count > 0) {
-    const packets = Math.min(count, PER_CHUNK);
+    const packets = Math.min(count, chunk.length / packet);
     count -= packets;
-    if (!socket.write(CHUNK.subarray(0, packets * PACKET.length)) && count > 0) {
-      socket.once("drain", () => flood(socket, count));
+    if (!socket.write(chunk.subarray(0, packets * packet)) && count > 0) {
+      socket.once("drain", () => flood(socket, count, what));
       return;
     }
   }
@@ -87,5 +101,6 @@ function packetSize(bytes: Buffer, at: number): number {
 
 function publishPacket(topic: string, size: number): Buffer {
   const body = Buffer.concat([Buffer.from([0, topic.length]), Buffer.from(topic), Buffer.alloc(size, 0x61)]);
-  return Buffer.concat([Buffer.from([0x30, body.length]), body]);
+  const length = body.length < 0x80 ? [body.length] : [body.length & 0x7f | 0x80, body.length >> 7];
+  return Buffer.concat([Buffer.from([0x30, ...length]), body]);
 }
