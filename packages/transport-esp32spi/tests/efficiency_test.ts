@@ -29,9 +29,9 @@ async function efficiency(writeSize: number): Promise<number> {
 }
 
 describe("the bus", () => {
-  it("carries 1 KiB messages at more than 60% of its limit, which 64-byte writes do not reach", async () => {
+  it("is more than 90% payload with 1 KiB messages, and not even 75% in writes of 64 bytes", async () => {
     const [ours, reference] = [await efficiency(MESSAGE), await efficiency(64)];
     assert(ours > 0.9, `${ours} of the bytes are payload`);
-    assert(reference < 0.6, `${reference} of the bytes are payload with 64-byte writes`);
+    assert(reference < 0.75, `${reference} of the bytes are payload with 64-byte writes`);
   });
 });
