@@ -119,10 +119,12 @@ describe("Client over a proxy that cuts, to a broker that restarts", () => {
     const total = QOS_1 + QOS_2;
     let restarts = 0;
     let restarting: Promise<void> = Promise.resolve();
-    const end = Promise.withResolvers<void>();
+    let finish!: () => void;
+    let giveUp!: (error: Error) => void;
+    const finished = new Promise<void>((resolve, reject) => [finish, giveUp] = [resolve, reject]);
     const late = setTimeout(() => {
       const { received } = ledgers[1];
-      end.reject(new Error(`${received} of ${QOS_1} and ${ledgers[2].received} of ${QOS_2} came in time`));
+      giveUp(new Error(`${received} of ${QOS_1} and ${ledgers[2].received} of ${QOS_2} came in time`));
     }, LIMIT);
     try {
       await using subscriber = await Client.connect(url, { ...common, clientId: "soak-subscriber" });
@@ -131,7 +133,7 @@ describe("Client over a proxy that cuts, to a broker that restarts", () => {
         onMessage({ topic, qos, payload }) {
           ledgers[qos as 1 | 2].take(topic, Number(new TextDecoder().decode(payload)));
           const received = ledgers[1].received + ledgers[2].received;
-          if (received === total) end.resolve();
+          if (received === total) finish();
           if (restarts < RESTARTS && received >= total * (restarts + 1) / (RESTARTS + 1)) {
             restarts++;
             restarting = restarting.then(() => broker.restart());
@@ -140,7 +142,7 @@ describe("Client over a proxy that cuts, to a broker that restarts", () => {
       });
       await using publisher = await Client.connect(url, { ...common, clientId: "soak-publisher" });
       assertEquals(await publisher.publishMany(messages()), total);
-      await end.promise;
+      await finished;
       await restarting;
       const { repeated } = ledgers[2];
       console.log(
