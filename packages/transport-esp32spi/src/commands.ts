@@ -78,8 +78,6 @@ export const scanNetworks: Command = command("SCAN_NETWORKS", 0x27, {
   count: undefined,
   pace: "scan",
 });
-export const startServer: Command = command("START_SERVER_TCP", 0x28, { repeatable: false });
-export const getServerState: Command = command("GET_STATE_TCP", 0x29);
 export const getAvailable: Command = command("AVAIL_DATA_TCP", 0x2b);
 export const startClient: Command = command("START_CLIENT_TCP", 0x2d, {
   count: undefined,
@@ -93,7 +91,6 @@ export const getNetworkRssi: Command = command("GET_IDX_RSSI", 0x32);
 export const getNetworkEncryption: Command = command("GET_IDX_ENCT", 0x33);
 export const requestHostByName: Command = command("REQ_HOST_BY_NAME", 0x34, { pace: "name" });
 export const getHostByName: Command = command("GET_HOST_BY_NAME", 0x35);
-export const startScan: Command = command("START_SCAN_NETWORKS", 0x36);
 export const getFirmwareVersion: Command = command("GET_FW_VERSION", 0x37, { reply: 64 });
 export const sendUdp: Command = command("SEND_UDP_DATA", 0x39, { repeatable: false });
 export const getRemoteData: Command = command("GET_REMOTE_DATA", 0x3a, { reply: 12, count: 2 });

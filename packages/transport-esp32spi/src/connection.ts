@@ -203,10 +203,12 @@ export class EspConnection implements Connection {
     try {
       // Closed with bytes unread the module would reset the connection, and what was written might not arrive.
       const end = clock.now() + DRAIN_LIMIT;
-      for (let empty = 0; empty < DRAINED && clock.now() < end && !this.#ended && !this.#failure;) {
+      let empty = 0;
+      for (let reads = 0; reads < DRAIN_READS && empty < DRAINED && clock.now() < end; reads++) {
+        if (this.#ended || this.#failure) break;
         const bytes = await this.#control.socketRead(this.#socket, MAX_READ);
         empty = bytes.length > 0 ? 0 : empty + 1;
-        if (empty > 0 && empty < DRAINED) await clock.sleep(0);
+        if (empty === 1) await clock.sleep(0);
       }
     } catch {
       // It has gone in another way.
@@ -241,7 +243,11 @@ const EARLY_LIMIT = 16_384;
 /** Bytes of one write before 3.0.0, and milliseconds after it: well below the 5744 bytes at which all is lost. */
 const LEGACY_CHUNK = 1024;
 const LEGACY_BREATH = 5;
-/** Milliseconds that close takes at most, of which to take in what nobody wants any more; looks that must be empty. */
+/**
+ * Milliseconds that close takes at most, of which to take in what nobody wants any more; looks for it, and how many of
+ * them in a row must be empty.
+ */
 const CLOSE_LIMIT = 1000;
 const DRAIN_LIMIT = 500;
+const DRAIN_READS = 250;
 const DRAINED = 2;

@@ -487,6 +487,9 @@ export class EspSpiControl {
   /**
    * The certificate by which the module identifies itself to servers, PEM, less than 1300 bytes; kept until a reset, and
    * used for TLS connections opened afterwards, together with the key. Sends SET_CLIENT_CERT; since 1.4.0.
+   *
+   * From 3.0.0 on the firmware, when it has both, does not load its authorities into a slot that never had them, and then
+   * trusts nobody: a TLS connection through the same slot before they are set helps. TLS on the host has no such limit.
    */
   async setCertificate(pem: string): Promise<void> {
     await this.#session.ask(

@@ -61,7 +61,7 @@ export function esp32spi(control: EspSpiControl, options: Esp32SpiOptions = {}):
       "esp32spi() needs the EspSpiControl that drives the co-processor.",
     );
   }
-  if (!(idle >= 1 && idle <= 60_000)) {
+  if (typeof idle !== "number" || !(idle >= 1 && idle <= 60_000)) {
     throw new UsageError("invalid-argument", `idle must be 1 to 60000 milliseconds, not ${idle}.`);
   }
   return {
