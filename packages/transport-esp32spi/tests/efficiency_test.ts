@@ -5,7 +5,7 @@ import { esp32spi, EspSpiControl } from "../src/mod.ts";
 import { Peer } from "./peer.ts";
 
 const MESSAGE = 1024;
-const COUNT = 200;
+const COUNT = 50;
 
 /** Payload against all bytes that the bus carried: what a bus that is never idle would reach of its limit. */
 async function efficiency(writeSize: number): Promise<number> {
