@@ -21,7 +21,7 @@ import {
   type Step,
   wait,
 } from "../scenario.ts";
-import { field, publish } from "../wire.ts";
+import { field, publish, u16 } from "../wire.ts";
 
 const QOS1 = "320a000174000168656c6c6f";
 const QOS2 = "340a000174000168656c6c6f";
@@ -350,6 +350,28 @@ export const acknowledged07: Scenario[] = area("07 acknowledged", [
       expect("62020002" + "62020001" + "62020003"),
       send("70020001" + "70020002" + "70020003"),
       ...["1", "2", "3"].map((n) => returns(undefined, n)),
+    ],
+  },
+  {
+    id: "acknowledged-ten-at-a-time",
+    name: "ten messages with QoS 2 are under way at most, and the next leaves when one is done",
+    covers: ["MM-089", "v3 MQTT-4.3.3-1"],
+    steps: [
+      ...online,
+      ...Array.from({ length: 12 }, (_, i) => named(`${i + 1}`, call("publish", "t", "", false, 2))),
+      expect(Array.from({ length: 10 }, (_, i) => publish("t", "", { qos: 2, id: i + 1 })).join("")),
+      send("50020001"),
+      expect("62020001"),
+      send("70020001"),
+      returns(undefined, "1"),
+      expect(publish("t", "", { qos: 2, id: 11 })),
+      ...Array.from({ length: 11 }, (_, i) => [
+        send(`5002${u16(i + 2)}`),
+        expect(`6202${u16(i + 2)}`),
+        send(`7002${u16(i + 2)}`),
+        returns(undefined, `${i + 2}`),
+        ...(i === 0 ? [expect(publish("t", "", { qos: 2, id: 12 }))] : []),
+      ]).flat(),
     ],
   },
   {

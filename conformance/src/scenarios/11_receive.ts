@@ -272,6 +272,28 @@ export const receive11: Scenario[] = area("11 receive", [
     ],
   },
   {
+    id: "receive-qos-2-again-while-called-back",
+    name:
+      "a QoS 2 message that comes again while its callback runs is delivered once, and gets one PUBREC for both",
+    covers: ["MM-133", "v3 MQTT-4.3.3-2"],
+    steps: [
+      ...online,
+      when("onMessage", { wait: 100 }),
+      call("ping"),
+      expect("c000"),
+      send(publish("a", "1", { qos: 2, id: 1 }) + publish("a", "1", { qos: 2, id: 1, dup: true })),
+      callback("onMessage", "a", "1"),
+      wait(99),
+      nothing,
+      wait(1),
+      expect("50020001"),
+      send("62020001"),
+      expect("70020001"),
+      send("d000"),
+      returns([0x30, 0x30, 0x60, 0xd0]),
+    ],
+  },
+  {
     id: "receive-nothing-between-calls",
     name: "nothing arrives between calls: messages wait for the next one",
     covers: ["MM-132"],

@@ -102,6 +102,31 @@ export const session19: Scenario[] = area("19 session", [
     ],
   })),
   {
+    id: "session-queued-behind",
+    name: "what the engine takes without a connection leaves behind CONNACK, and behind what is sent again",
+    covers: ["MM-225", "v3 MQTT-4.6.0-1"],
+    only: ["engine"],
+    steps: [
+      named("0", call("publish", "q", "0", false, 1)),
+      ...connects(false).slice(0, -1),
+      expect(publish("q", "0", { qos: 1, id: 1 })),
+      drop(),
+      fails("MMQTTException", CLOSED, { of: "0" }),
+      named("1", call("publish", "q", "1", false, 2)),
+      named("2", call("publish", "q", "2", false, 1)),
+      ...connects(true).slice(0, -1),
+      expect(
+        publish("q", "0", { qos: 1, id: 1, dup: true }) + publish("q", "1", { qos: 2, id: 2 }) +
+          publish("q", "2", { qos: 1, id: 3 }),
+      ),
+      send("40020003" + "50020002"),
+      expect("62020002"),
+      send("70020002" + "40020001"),
+      returns(undefined, "1"),
+      returns(undefined, "2"),
+    ],
+  },
+  {
     id: "session-without-qos-0",
     name: "a publish with QoS 0 is never sent again",
     covers: ["MM-225", "v3 MQTT-4.3.1-1"],
