@@ -79,8 +79,8 @@ describe("what MQTT.js is complained about", () => {
     await set.clock.advance(1000);
     await welcome;
     assertEquals(set.network.dialled.map(({ host }) => host), ["first.test", "second.test"]);
-    await set.broker.expect(publish("t", "important", { qos: 1, id: 2 }));
     await answerSubscribe(stage, "01");
+    await set.broker.expect(publish("t", "important", { qos: 1, id: 2 }));
     await set.broker.send("40020002" + publish("news", "all is well"));
     await publishing;
     assertEquals((await subscription.next()).value?.text(), "all is well");

@@ -618,18 +618,19 @@ describe("Client: a slow consumer", () => {
     await end(stage);
   });
 
-  it("is bounded with QoS 1 too while an acknowledgement is awaited, and loses nothing", async () => {
-    const stage = await online({ receiving: { messages: 2 } }, undefined, { room: 200 });
+  it("is bounded in bytes with QoS 1 too while an acknowledgement is awaited, and loses nothing", async () => {
+    const stage = await online({ receiving: { messages: 2, bytes: 100 } }, undefined, { room: 200 });
     const subscription = await subscribe(stage, "a", { qos: 1 }, "01");
     void stage.client.publish("t", "", { qos: 1 });
     await stage.broker.packet();
+    const payload = "x".repeat(50);
     let sent = 0;
     void (async () => {
-      while (sent < 100) await stage.broker.send(publish("a", `${sent}`, { qos: 1, id: ++sent }));
+      while (sent < 100) await stage.broker.send(publish("a", payload, { qos: 1, id: ++sent }));
     })().catch(() => {});
     await settled();
-    assert(sent < 50, `${sent} were read`);
-    assertEquals(await texts(subscription, 100), Array.from({ length: 100 }, (_, i) => `${i}`));
+    assert(sent >= 16 && sent < 50, `${sent} were read`);
+    assertEquals((await texts(subscription, 100)).length, 100);
     assertEquals(stage.client.dropped, 0);
     await end(stage);
   });

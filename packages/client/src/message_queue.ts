@@ -4,7 +4,8 @@
  * What bounds them is that nothing more is read: the {@link Gate} is closed while any queue is full, and opens when
  * its consumer takes what is in it. Where an answer of the broker is awaited (the consumer itself may be waiting for it, and would
  * wait for ever) reading goes on; then a queue grows up to {@link OVERFLOW} times its size, and beyond that a message
- * with QoS 0 is given up and counted, as its quality of service allows.
+ * with QoS 0 is given up and counted, as its quality of service allows. Messages with QoS 1 and 2 are not: there are no
+ * more of them than packet identifiers, 65 535, and where they reach that many times the bytes, reading stops.
  *
  * @module
  */
@@ -72,13 +73,16 @@ export class MessageQueue {
   /** Whether a message is taken beyond the limits. */
   #overflow({ qos }: Delivery): boolean {
     const { messages, bytes } = this.#limits;
-    if (this.#messages.length < messages * OVERFLOW && this.#bytes < bytes * OVERFLOW) return true;
-    if (qos === 0) {
+    const isHuge = this.#bytes >= bytes * OVERFLOW;
+    if (qos === 0 && (isHuge || this.#messages.length >= messages * OVERFLOW)) {
       this.#gate.dropped++;
       return false;
     }
-    if (!this.#jammed) this.#gate.jammed++;
-    return this.#jammed = true;
+    if (isHuge && !this.#jammed) {
+      this.#jammed = true;
+      this.#gate.jammed++;
+    }
+    return true;
   }
 
   /** All of them; the array is the caller's. */

@@ -101,6 +101,8 @@ export class Engine {
   /** How the connection ended, once it has; the `offline` event tells it after the last whole packet. */
   #ending: { readonly error: MqttError | null } | undefined;
   #accepted = false;
+  /** Whether what the session has under way is still to leave on this connection: behind what a SUBSCRIBE asks for. */
+  #due = false;
   #asked = false;
   #topic = "";
   #topicBytes: Uint8Array = new Uint8Array(0);
@@ -131,9 +133,9 @@ export class Engine {
     return this.#state;
   }
 
-  /** How many bytes wait for {@link take}. */
+  /** How many bytes wait for {@link take}; at least 1 while there is something to be put among them. */
   get pending(): number {
-    return this.#outbox.length;
+    return this.#outbox.length || (this.#due && this.#state === "online" ? 1 : 0);
   }
 
   /** The packet identifier used last; 0 before the first. */
@@ -177,7 +179,7 @@ export class Engine {
     if (connect.clientId !== this.#clientId) this.#forget();
     this.#clientId = connect.clientId;
     this.#cleanSession = connect.cleanSession;
-    this.#accepted = this.#asked = false;
+    this.#accepted = this.#asked = this.#due = false;
     this.#wire = this.#codec.open();
     this.#wire.writeConnect(this.#outbox, connect);
     this.#state = "connecting";
@@ -242,6 +244,7 @@ export class Engine {
     checkQoS(qos);
     if (qos === 0) {
       this.#demandOnline();
+      if (this.#due) this.#depart();
       this.#wire.writePublish(this.#outbox, this.#topicBytes, payloadBytes(payload), 0, retain, false, 0);
       return 0;
     }
@@ -332,6 +335,7 @@ export class Engine {
    * array stays untouched until it comes back by {@link give}.
    */
   take(now: Millis): Uint8Array | null {
+    if (this.#due) this.#depart();
     const batch = this.#outbox.take();
     if (batch === null) return null;
     this.#liveness.sent(now);
@@ -383,7 +387,7 @@ export class Engine {
     this.#outgoing.window = Math.min(this.#maxInflight, connack.receiveMaximum);
     if (sessionPresent) this.#outgoing.resume();
     else this.#forget();
-    this.#depart();
+    this.#due = this.#outgoing.waiting;
     return { type: "online", packet: CONNACK, connack };
   }
 
@@ -446,6 +450,7 @@ export class Engine {
   /** Sends what is queued, as far as the window allows and the batch is not full; {@link take} goes on with it. */
   #depart(): void {
     if (this.#state !== "online") return;
+    this.#due = false;
     while (this.#outbox.length < FULL_BATCH) {
       const flight = this.#outgoing.next();
       if (flight === undefined) return;

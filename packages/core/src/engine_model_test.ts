@@ -154,7 +154,9 @@ class World {
   take(): void {
     const { pending } = this.engine;
     const batch = this.engine.take(this.now);
-    assertEquals(batch?.length ?? 0, pending);
+    // What is sent again joins at this moment: SUBSCRIBE may go before it.
+    const length = batch?.length ?? 0;
+    assert(pending === 0 ? length === 0 : length >= pending, `${length} bytes left, ${pending} were pending`);
     if (batch === null) return;
     this.#parser.parse(Buffer.from(batch));
     this.engine.give(batch);

@@ -68,6 +68,35 @@ describe("a session that is present", () => {
     assertEquals(bench.sent(), "6202000262020001");
   });
 
+  it("lets a SUBSCRIBE go first that is commanded when it is present, and no PUBLISH", () => {
+    for (const qos of [0, 1] as const) {
+      const bench = Bench.online({}, KEEP);
+      underWay(bench);
+      bench.drop();
+      bench.open(KEEP);
+      bench.sent();
+      bench.one(PRESENT);
+      assertEquals(bench.engine.pending, 1);
+      bench.engine.publish("t", "new", qos);
+      bench.engine.subscribe([{ topic: "a", qos: 0 }]);
+      const again = out(2, 1, true) + out(3, 2, true) + "6202000462020001";
+      const subscribe = `8206000${qos === 0 ? 6 : 7}00016100`;
+      const fresh = publish("t", "new", { qos, id: 6 });
+      assertEquals(bench.sent(), again + fresh + subscribe);
+    }
+    const bench = Bench.online({}, KEEP);
+    underWay(bench);
+    bench.drop();
+    bench.open(KEEP);
+    bench.sent();
+    bench.one(PRESENT);
+    bench.engine.subscribe([{ topic: "a", qos: 0 }]);
+    assertEquals(
+      bench.sent(),
+      "82060006" + "00016100" + out(2, 1, true) + out(3, 2, true) + "6202000462020001",
+    );
+  });
+
   it("keeps to the window, and to a smaller one of the next connection", () => {
     let receiveMaximum = 65_535;
     const wire = v4.open();

@@ -58,6 +58,11 @@ export class Outgoing {
     return this.#last;
   }
 
+  /** Whether a message waits for {@link next}. */
+  get waiting(): boolean {
+    return this.#queue.first !== undefined;
+  }
+
   /**
    * An identifier that is not in use [MQTT-2.3.1-2]: the one after the last, 1 after 65535.
    *
