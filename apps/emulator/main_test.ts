@@ -6,7 +6,7 @@ import { describe, it } from "@std/testing/bdd";
 import { Aedes } from "aedes";
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
@@ -124,6 +124,27 @@ describe("npm run emulator", () => {
     await once(program, "exit");
     aedes.close();
     broker.close();
+  });
+
+  it("takes the place of one that was killed, not of one that is there, nor of another file", async () => {
+    const folder = mkdtempSync(join(tmpdir(), "esp32spi-"));
+    const path = join(folder, "bus");
+    const first = start(["--listen", `unix:${path}`]);
+    await line(first);
+    first.kill("SIGKILL");
+    await once(first, "exit");
+    assert(existsSync(path));
+    const second = start(["--listen", `unix:${path}`]);
+    assertEquals(await line(second), `nina-fw 3.3.0 is ready at unix:${path}\n`);
+    const third = start(["--listen", `unix:${path}`]);
+    assertEquals((await once(third, "exit"))[0], 1);
+    second.kill();
+    await once(second, "exit");
+    writeFileSync(path, "mine");
+    const fourth = start(["--listen", `unix:${path}`]);
+    assertEquals((await once(fourth, "exit"))[0], 1);
+    assertEquals(readFileSync(path, "utf8"), "mine");
+    rmSync(folder, { recursive: true });
   });
 
   it("takes a TCP port and another firmware", async () => {

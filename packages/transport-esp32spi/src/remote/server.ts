@@ -4,7 +4,8 @@
  * @module
  */
 
-import { createServer } from "node:net";
+import { lstat, unlink } from "node:fs/promises";
+import { connect, createServer } from "node:net";
 import type { AddressInfo, Server, Socket } from "node:net";
 import type { EspEmulator } from "../emulator/emulator.ts";
 import { encodeMessage, type Message, MessageReader, Opcode, REFUSED } from "./messages.ts";
@@ -21,13 +22,14 @@ export interface BusServer {
 }
 
 /**
- * Serves an emulator's bus and pins at a place: a Unix socket's path that does not exist yet, or a TCP port, 0 for any
- * free one. Several clients may be connected: one that drives the bus, others that watch the status or drop the Wi-Fi.
+ * Serves an emulator's bus and pins at a place: a Unix socket's path, or a TCP port, 0 for any free one. A Unix socket
+ * that a server left behind, which was killed, is replaced. Several clients may be connected: one that drives the bus, others that watch the status or drop the Wi-Fi.
  * A window belongs to the client that has opened it; when its connection ends, chip select goes HIGH.
  *
  * Rejects with `node:net`'s error when the place cannot be had.
  */
-export function serveBus(emulator: EspEmulator, place: BusPlace): Promise<BusServer> {
+export async function serveBus(emulator: EspEmulator, place: BusPlace): Promise<BusServer> {
+  if ("path" in place) await removeStale(place.path);
   const sockets = new Set<Socket>();
   const holder: Holder = { socket: undefined };
   const server = createServer((socket) => {
@@ -35,13 +37,27 @@ export function serveBus(emulator: EspEmulator, place: BusPlace): Promise<BusSer
     socket.on("close", () => sockets.delete(socket));
     serve(socket, emulator, holder);
   });
-  return new Promise((resolve, reject) => {
+  return await new Promise((resolve, reject) => {
     server.once("error", reject);
     server.listen(netPlace(place), () => {
       const real = "path" in place ? place : { ...place, port: (server.address() as AddressInfo).port };
       resolve({ place: real, address: formatPlace(real), close: () => close(server, sockets) });
     });
   });
+}
+
+/** Removes a Unix socket that nobody listens at. */
+async function removeStale(path: string): Promise<void> {
+  const there = await lstat(path).catch(() => undefined);
+  if (!there?.isSocket()) return;
+  const answered = await new Promise<boolean>((resolve) => {
+    const probe = connect(path, () => {
+      probe.destroy();
+      resolve(true);
+    });
+    probe.once("error", () => resolve(false));
+  });
+  if (!answered) await unlink(path);
 }
 
 /** Who holds chip select LOW. */
