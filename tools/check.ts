@@ -56,6 +56,10 @@ const steps: Readonly<Record<string, { readonly what: string; run(): Promise<Ver
     what: "examples in doc comments run",
     run: () => commands(`deno test --quiet --doc --allow-all --permit-no-files ${withExamples.join(" ")}`),
   },
+  conformance: {
+    what: "docs/conformance.md is as generated",
+    run: () => commands("node conformance/matrix/documentation.ts --check"),
+  },
   publish: {
     what: "JSR would take the packages",
     run: () => commands("deno publish --dry-run --allow-dirty"),

@@ -1,7 +1,7 @@
 /**
  * docs/conformance.md: each behaviour and statement, what shows it, and how that went.
  *
- *   node conformance/matrix/documentation.ts            writes it, with the results of the last `npm run conformance`
+ *   node conformance/matrix/documentation.ts            writes it anew, with the results that it has
  *   node conformance/matrix/documentation.ts --check    whether it is up to date, as far as it does not depend on a run
  *
  * @module
@@ -24,7 +24,7 @@ import { findTitles } from "./titles.ts";
 
 /** Where it is, relative to the repository. */
 export const DOCUMENT = "docs/conformance.md";
-const REPORT = "conformance/report/report.json";
+const path = join(root, DOCUMENT);
 
 /** More ids than these nobody reads. */
 const MOST_IDS = 5;
@@ -35,9 +35,17 @@ interface Showing {
   readonly covers: readonly string[];
 }
 
-/** Writes the document. */
-export function writeDocument(report: MatrixReport | undefined): void {
-  writeFileSync(join(root, DOCUMENT), laidOut(document(report)));
+/** What depends on a run. */
+interface Findings {
+  /** What ran where, in Markdown. */
+  readonly ran: string;
+  /** ✓ or ✗ for what cases have shown, a dot for what none has. */
+  mark(id: string): string;
+}
+
+/** Writes the document with the results of a run. */
+export function writeDocument(report: MatrixReport): void {
+  writeFileSync(path, document(ofReport(report)));
 }
 
 /** As `deno fmt` has it. */
@@ -51,8 +59,8 @@ function laidOut(text: string): string {
   return stdout;
 }
 
-/** The text; without a report there are no results in it. */
-export function document(report: MatrixReport | undefined): string {
+/** The text. */
+function document(findings: Findings): string {
   const stories = flightCases.map(({ id, covers }) => ({ id: plainId(id), covers }));
   const rules = transportCases(memoryFixture());
   const cases: Showing[] = [...scenarios, ...stories, ...rules];
@@ -64,7 +72,6 @@ export function document(report: MatrixReport | undefined): string {
     ).length;
   const of = (kind: Entry["kind"]) => entries.filter((entry) => entry.kind === kind);
   const listed = entries.filter(({ gap }) => gap !== undefined);
-  const result = resultsOf(report);
   const lines = [
     "# Conformance",
     "",
@@ -85,7 +92,7 @@ export function document(report: MatrixReport | undefined): string {
     "",
     "## Where it ran",
     "",
-    ...whereItRan(report),
+    findings.ran,
     "",
     "## Gaps",
     "",
@@ -94,20 +101,20 @@ export function document(report: MatrixReport | undefined): string {
   ];
   for (const area of new Set(meant.map((behaviour) => behaviour.area))) {
     const ids = new Set(meant.filter((behaviour) => behaviour.area === area).map(({ id }) => id));
-    lines.push(...section(`MiniMQTT: ${area}`, entries.filter(({ id }) => ids.has(id)), cases, result));
+    lines.push(...section(`MiniMQTT: ${area}`, entries.filter(({ id }) => ids.has(id)), cases, findings));
   }
   lines.push(
-    ...section("MQTT 3.1.1", of("statement"), cases, result),
-    ...section("The transport contract", of("rule"), cases, result),
+    ...section("MQTT 3.1.1", of("statement"), cases, findings),
+    ...section("The transport contract", of("rule"), cases, findings),
   );
-  return lines.join("\n");
+  return laidOut(lines.join("\n"));
 }
 
 function section(
   title: string,
   entries: readonly Entry[],
   cases: readonly Showing[],
-  result: (id: string) => string,
+  { mark }: Findings,
 ): string[] {
   const rows = entries.map((entry) => {
     const { id, summary, verdicts = [], gap } = entry;
@@ -117,7 +124,7 @@ function section(
     const by = [...ids.slice(0, MOST_IDS), ...more, ...files].join(", ") ||
       (gap === undefined ? "nothing" : "a gap");
     const says = [verdicts.join(" "), summary].filter((part) => part !== "").join(": ");
-    return `- ${result(id)} **${id}** ${says} _(${by})_`;
+    return `- ${mark(id)} **${id}** ${says} _(${by})_`;
   });
   return [`## ${title}`, "", ...rows, ""];
 }
@@ -126,22 +133,31 @@ function isShown({ id, tests }: Entry, cases: readonly Showing[]): boolean {
   return tests.length > 0 || cases.some(({ covers }) => covers.includes(id));
 }
 
-/** ✓ or ✗ for what cases have shown, and a dot for what none has. */
-function resultsOf(report: MatrixReport | undefined): (id: string) => string {
+/** Those of a run. */
+function ofReport(report: MatrixReport): Findings {
   const results = new Map<string, boolean>();
-  for (const { results: all } of report?.runs ?? []) {
+  for (const { results: all } of report.runs) {
     for (const { case: place, outcome } of all) {
       if (outcome === "skipped") continue;
-      for (const id of report!.cases[place]!.covers) {
+      for (const id of report.cases[place]!.covers) {
         results.set(id, (results.get(id) ?? true) && outcome === "passed");
       }
     }
   }
-  return (id) => results.has(id) ? results.get(id) ? "✓" : "✗" : "·";
+  return {
+    ran: whereItRan(report),
+    mark: (id) => results.has(id) ? results.get(id) ? "✓" : "✗" : "·",
+  };
 }
 
-function whereItRan(report: MatrixReport | undefined): string[] {
-  if (report === undefined) return ["Nowhere yet."];
+/** Those that a document tells of. */
+function ofDocument(text: string): Findings {
+  const [, ran = "Nowhere yet."] = /## Where it ran\n\n([^]*?)\n\n## Gaps/.exec(text) ?? [];
+  const marks = new Map([...text.matchAll(/^- (.) \*\*(.+?)\*\*/gm)].map(([, mark, id]) => [id, mark]));
+  return { ran, mark: (id) => marks.get(id) ?? "·" };
+}
+
+function whereItRan(report: MatrixReport): string {
   const names = [...new Set(report.runs.map(({ transport }) => transport))];
   const places = [...new Set(report.runs.map(({ runtime, version }) => `${runtime} ${version}`))];
   const rows = places.map((place) => {
@@ -159,30 +175,20 @@ function whereItRan(report: MatrixReport | undefined): string[] {
     });
     return `| ${place} | ${cells.join(" | ")} |`;
   });
-  return [`| ran | ${names.join(" | ")} |`, `| - | ${names.map(() => "-").join(" | ")} |`, ...rows];
-}
-
-/** What does not depend on a run. */
-function lasting(text: string): string {
-  return text.replace(/## Where it ran[\s\S]*?## Gaps/, "## Gaps").replaceAll(/^- [✓✗] /gm, "- · ");
+  return [`| ran | ${names.join(" | ")} |`, `| - | ${names.map(() => "-").join(" | ")} |`, ...rows].join(
+    "\n",
+  );
 }
 
 if (import.meta.main) {
-  const file = join(root, REPORT);
-  if (!process.argv.includes("--check")) {
-    writeDocument(existsSync(file) ? JSON.parse(readFileSync(file, "utf8")) as MatrixReport : undefined);
-  } else {
-    const path = join(root, DOCUMENT);
-    const found = existsSync(path) ? lasting(readFileSync(path, "utf8")) : "";
-    const wanted = lasting(laidOut(document(undefined)));
-    if (found !== wanted) {
-      const was = new Set(found.split("\n"));
-      const line = wanted.split("\n").find((one) => !was.has(one)) ?? "a line too many";
-      console.log(
-        `${DOCUMENT} is not up to date: run npm run conformance, or node conformance/matrix/documentation.ts`,
-      );
-      console.log(`expected, for one: ${line}`);
-      process.exitCode = 1;
-    }
+  const found = existsSync(path) ? readFileSync(path, "utf8") : "";
+  const wanted = document(ofDocument(found));
+  if (!process.argv.includes("--check")) writeFileSync(path, wanted);
+  else if (found !== wanted) {
+    const was = new Set(found.split("\n"));
+    const line = wanted.split("\n").find((one) => !was.has(one)) ?? "a line too many";
+    const mend = "run npm run conformance, or node conformance/matrix/documentation.ts";
+    console.log(`${DOCUMENT} is not up to date: ${mend}\nexpected, for one: ${line}`);
+    process.exitCode = 1;
   }
 }

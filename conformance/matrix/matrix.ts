@@ -75,7 +75,7 @@ writeFileSync(join(output, "report.xml"), junit(reports));
 writeFileSync(join(output, "index.html"), await page(merged));
 const total = countOutcomes(reports.flatMap(({ suites }) => suites).flatMap(({ results }) => results));
 const well = problems.length === 0 && total.failed === 0 && total.passed > 0;
-if (whole && well) await writeDocument(merged);
+if (whole && well) writeDocument(merged);
 for (const problem of problems) console.log(`${colours.red("FAILED")} ${problem}`);
 const seconds = ((performance.now() - start) / 1000).toFixed(1);
 const paint = well ? colours.green : colours.red;

@@ -37,5 +37,5 @@ const FILES = [
   "apps/*/**/*_test.ts",
 ];
 
-/** What stands between quotes behind `it(` or `test(`. */
-const TITLE = /\b(?:it|test)(?:\.\w+)?\(\s*(["'`])((?:\\.|(?!\1)[^\\])*)\1/g;
+/** What stands between quotes behind `it(`, `test(` or `describe(`. */
+const TITLE = /\b(?:it|test|describe)(?:\.\w+)?\(\s*(["'`])((?:\\.|(?!\1)[^\\])*)\1/g;

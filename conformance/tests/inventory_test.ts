@@ -4,22 +4,8 @@
  */
 import { assertEquals } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
-import { globSync, readFileSync } from "node:fs";
-import { fileURLToPath } from "node:url";
+import { findTitles } from "../matrix/titles.ts";
 import { behaviours, gaps, mentioned, scenarios, statements } from "../src/mod.ts";
-
-const root = fileURLToPath(new URL("../..", import.meta.url));
-
-/** The titles of all tests that are code: the text between the quotes behind `it(`, `test(` and `describe(`. */
-function titles(): string[] {
-  const files = ["conformance/tests/*_test.ts", "packages/*/{src,tests}/**/*_test.ts", "apps/*/**/*_test.ts"]
-    .flatMap((pattern) => globSync(pattern, { cwd: root, exclude: (name) => name.includes("node_modules") }));
-  return files.flatMap((file) =>
-    [...readFileSync(`${root}/${file}`, "utf8").matchAll(TITLE)].map((match) => match[2]!)
-  );
-}
-
-const TITLE = /\b(?:it|test|describe)(?:\.\w+)?\(\s*(["'`])((?:\\.|(?!\1)[^\\])*)\1/g;
 
 describe("inventory", () => {
   const all = [...behaviours.filter(({ verdicts }) => verdicts.length > 0), ...statements].map(({ id }) =>
@@ -27,7 +13,9 @@ describe("inventory", () => {
   );
   const known = new Set([...behaviours, ...statements].map(({ id }) => id));
   const named = new Set(
-    [...scenarios.map(({ covers }) => covers.join(" ")), ...titles()].flatMap(mentioned),
+    [...scenarios.map(({ covers }) => covers.join(" ")), ...findTitles().map(({ title }) => title)].flatMap(
+      mentioned,
+    ),
   );
   const listed = new Set(gaps.map(({ id }) => id));
 
