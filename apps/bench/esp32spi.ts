@@ -1,13 +1,13 @@
 /**
- * Messages of 1 KiB through an emulated co-processor whose bus takes its real time, 8 MHz: our transport, and the same
- * with the 64-byte writes of the Python driver. The counterpart is a broker in another process that costs nearly
- * nothing.
+ * How much of an 8 MHz SPI bus messages of 1 KiB get through an emulated co-processor, whose transfers take their real
+ * time: with whole buffers as this transport writes them, and in pieces of 64 bytes as other drivers do.
  *
- *   node apps/bench/esp32spi.ts [--seconds 2] [--runs 3] [--hz 8000000] [--firmware 3.3.0]   (or deno run -A, or bun)
+ *     deno run -A apps/bench/esp32spi.ts [rounds]
+ *     bun apps/bench/esp32spi.ts [rounds]
+ *     node apps/bench/esp32spi.ts [rounds]
  *
- * The bus carries one byte per eight clocks, so that 8 MHz are 1000 kB/s at the very best. "of the bus" is the payload
- * against that; "busy" is how much of the time there were clocks at all, the rest is this machine's. Each line is the best
- * of the runs: a transfer that another program interrupts takes longer than on any bus.
+ * Prints the medians: payload per second, its share of what the bus carries at most, a bit per clock; and its share of
+ * the bytes that were clocked, which is the same on a machine that has nothing else to do, and with hardware.
  */
 import { MQTT } from "@minimqtt/client";
 import type { Transport } from "@minimqtt/core";
@@ -15,93 +15,85 @@ import { esp32spi, EspSpiControl } from "@minimqtt/transport-esp32spi";
 import { EspEmulator } from "@minimqtt/transport-esp32spi/emulator";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
+import process from "node:process";
 import { fileURLToPath } from "node:url";
-import { parseArgs } from "node:util";
 
-const { values } = parseArgs({
-  options: {
-    seconds: { type: "string", default: "2" },
-    runs: { type: "string", default: "3" },
-    hz: { type: "string", default: "8000000" },
-    firmware: { type: "string", default: "3.3.0" },
-  },
-});
-const limit = Number(values.seconds) * 1000;
-const busHz = Number(values.hz);
+const BUS = 8_000_000;
 const SIZE = 1024;
-const PAYLOAD = new Uint8Array(SIZE).fill(0x61);
-const NETWORK = { ssid: "bench", passphrase: "correct horse" };
+const COUNT = 2000;
+/** Pieces that other drivers write. */
+const PIECE = 64;
 
+const rounds = Number(process.argv[2] ?? 5);
 const peer = spawn("node", [fileURLToPath(new URL("peer.ts", import.meta.url))], {
   stdio: ["ignore", "pipe", "inherit"],
 });
 const [line] = await once(peer.stdout, "data");
 const port = Number(String(line));
 
-const best = busHz / 8 / 1000;
-console.log(
-  `firmware ${values.firmware}, ${busHz / 1e6} MHz: ${best} kB/s at most; payloads of ${SIZE} bytes\n`,
-);
-console.log(`${"".padEnd(34)}${"kB/s".padStart(8)}${"of the bus".padStart(12)}${"busy".padStart(8)}`);
-await run("publish, QoS 0", (transport) => transport, publish);
-await run("publish, QoS 0, 64-byte writes", (transport) => inPieces(transport, 64), publish);
-await run("receive, QoS 0", (transport) => transport, receive);
+const module = new EspEmulator({ networks: [{ ssid: "bench" }], busHz: BUS });
+const esp = new EspSpiControl(module.bus, module.pins);
+await esp.connectAP("bench");
+const whole = esp32spi(esp);
+
+const measurements: readonly (readonly [name: string, run: () => Promise<void>, count: number])[] = [
+  ["publish, whole buffers", () => publish(whole, COUNT), COUNT],
+  [`publish, ${PIECE}-byte pieces`, () => publish(inPieces(whole), COUNT / 10), COUNT / 10],
+  ["receive", () => receive(whole, COUNT), COUNT],
+];
+const times = measurements.map((): number[] => []);
+const shares = measurements.map((): number[] => []);
+for (let round = 0; round < rounds; round++) {
+  for (const [index, [, run, count]] of measurements.entries()) {
+    const clocked = module.bytesClocked;
+    const start = performance.now();
+    await run();
+    times[index]!.push(performance.now() - start);
+    shares[index]!.push(count * SIZE / (module.bytesClocked - clocked));
+  }
+}
+for (const [index, [name, , count]] of measurements.entries()) {
+  const rate = count * SIZE / median(times[index]!) * 1000;
+  const columns = [
+    `${(rate / 1024).toFixed(0).padStart(4)} KiB/s`,
+    `${(rate / (BUS / 8) * 100).toFixed(0).padStart(4)} % of the bus`,
+    `${(median(shares[index]!) * 100).toFixed(0).padStart(4)} % of the bytes`,
+  ];
+  console.log(`${name.padEnd(24)}${columns.join("")}`);
+}
+console.log(`host violations: ${module.violations.count}`);
+module.close();
 peer.kill();
 
-type Client = MQTT<unknown, true>;
-type Work = (client: Client, end: number) => Promise<number>;
-
-async function run(name: string, through: (transport: Transport) => Transport, work: Work): Promise<void> {
-  const results = [];
-  for (let count = 0; count < Number(values.runs); count++) results.push(await measure(through, work));
-  const { rate, busy } = results.reduce((best, other) => other.rate > best.rate ? other : best);
-  const columns = [rate.toFixed(0).padStart(8), percent(rate / best).padStart(12), percent(busy).padStart(8)];
-  console.log(name.padEnd(34) + columns.join(""));
+function median(values: number[]): number {
+  return values.sort((one, other) => one - other)[values.length >> 1]!;
 }
 
-async function measure(
-  through: (transport: Transport) => Transport,
-  work: Work,
-): Promise<{ rate: number; busy: number }> {
-  const module = new EspEmulator({ firmware: values.firmware, networks: [NETWORK], busHz });
-  const esp = new EspSpiControl(module.bus, module.pins);
-  await esp.connectAP(NETWORK.ssid, NETWORK.passphrase);
-  const client = new MQTT({
-    broker: "127.0.0.1",
-    port,
-    transport: through(esp32spi(esp)),
-    useBinaryMode: true,
-  });
+/** Publishes with QoS 0, and once more with QoS 1: its acknowledgement says that all have arrived. */
+async function publish(transport: Transport, count: number): Promise<void> {
+  const client = new MQTT({ broker: "127.0.0.1", port, transport });
+  const payload = new Uint8Array(SIZE);
   await client.connect();
-  const start = performance.now();
-  const clocked = module.bytesClocked;
-  const bytes = await work(client, start + limit);
-  const time = performance.now() - start;
-  const busy = (module.bytesClocked - clocked) * 8000 / busHz / time;
+  for (let sent = 1; sent < count; sent++) await client.publish("bench/topic", payload);
+  await client.publish("bench/topic", payload, false, 1);
   await client.disconnect();
-  await esp.close();
-  module.close();
-  return { rate: bytes / time, busy };
 }
 
-/** Publishes until the time is over; an acknowledged message behind the others shows that all have arrived. */
-async function publish(client: Client, end: number): Promise<number> {
-  let bytes = 0;
-  for (; performance.now() < end; bytes += SIZE) await client.publish("bench/topic", PAYLOAD);
-  await client.publish("bench/topic", PAYLOAD, false, 1);
-  return bytes + SIZE;
+/** Receives a flood. */
+async function receive(transport: Transport, count: number): Promise<void> {
+  const client = new MQTT({ broker: "127.0.0.1", port, transport, useBinaryMode: true });
+  let left = count;
+  client.onMessage = () => {
+    left--;
+  };
+  await client.connect();
+  await client.subscribe(`flood/${count}/${SIZE}`);
+  while (left > 0) await client.loop(1);
+  await client.disconnect();
 }
 
-async function receive(client: Client, end: number): Promise<number> {
-  let bytes = 0;
-  client.onMessage = (_client, _topic, message) => void (bytes += message.length);
-  await client.subscribe(`flood/1000000/${SIZE}`);
-  while (performance.now() < end) await client.loop();
-  return bytes;
-}
-
-/** The same transport, with writes of so many bytes. */
-function inPieces(transport: Transport, size: number): Transport {
+/** The same transport, with writes cut up. */
+function inPieces(transport: Transport): Transport {
   return {
     ...transport,
     async connect(address, options) {
@@ -110,15 +102,11 @@ function inPieces(transport: Transport, size: number): Transport {
         read: () => connection.read(),
         close: () => connection.close(),
         async write(bytes) {
-          for (let at = 0; at < bytes.length; at += size) {
-            await connection.write(bytes.subarray(at, at + size));
+          for (let at = 0; at < bytes.length; at += PIECE) {
+            await connection.write(bytes.subarray(at, at + PIECE));
           }
         },
       };
     },
   };
-}
-
-function percent(part: number): string {
-  return `${(part * 100).toFixed(0)} %`;
 }
