@@ -69,7 +69,7 @@ function dialError(cause: unknown, place: string): ConnectionError {
     return new ConnectionError("not-permitted", `not allowed to connect to ${place}: ${denied}`, { cause });
   }
   if (code === "ENOTFOUND" || message?.includes("dns error")) {
-    return new ConnectionError("name-not-found", `no address found for host name of ${place}`, { cause });
+    return new ConnectionError("name-not-found", `no address found for the host name in ${place}`, { cause });
   }
   const why = message ? `${message.replace(/^.*failed: /, "")}; ` : "";
   const hint = "does a broker listen there, at this path, for WebSockets with the subprotocol mqtt?";
