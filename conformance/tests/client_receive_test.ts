@@ -635,3 +635,30 @@ describe("Client: a slow consumer", () => {
     await end(stage);
   });
 });
+
+describe("Client: whatever waits can be given up", () => {
+  it("unsubscribe(), a loop over batches(), and one over status()", async () => {
+    const stage = await online();
+    const reason = new Error("enough");
+    const controller = new AbortController();
+    const { signal } = controller;
+    const subscription = await subscribe(stage, "a");
+    const waiting = [
+      subscription.unsubscribe({ signal }),
+      stage.client.batches({ signal })[Symbol.asyncIterator]().next(),
+    ];
+    const status = stage.client.status({ signal });
+    await status.next();
+    waiting.push(status.next() as Promise<never>);
+    await settled();
+    controller.abort(reason);
+    for (const promise of waiting) assertStrictEquals(await promise.catch((error: unknown) => error), reason);
+    assertEquals(await status.next(), { done: true, value: undefined });
+    const aborted = stage.client.batches({ signal })[Symbol.asyncIterator]().next();
+    assertStrictEquals(await aborted.catch((error: unknown) => error), reason);
+    const late = stage.client.status({ signal });
+    await late.next();
+    assertStrictEquals(await late.next().catch((error: unknown) => error), reason);
+    await end(stage);
+  });
+});

@@ -31,14 +31,10 @@ import { Link } from "./link.ts";
 import { Gate } from "./message_queue.ts";
 import type { ReceivedMessage } from "./received_message.ts";
 import { Sender } from "./sender.ts";
+import { Listener, type RecipientOptions } from "./recipient.ts";
 import { type Status, StatusBoard } from "./status.ts";
-import {
-  Listener,
-  type RecipientOptions,
-  Stream,
-  type Subscription,
-  type SubscriptionStream,
-} from "./subscription.ts";
+import { Stream } from "./stream.ts";
+import type { Subscription, SubscriptionStream } from "./subscription.ts";
 import { Subscriptions } from "./subscriptions.ts";
 
 /** One of the messages of `Client.publishMany`. */
@@ -260,14 +256,8 @@ export class Client implements AsyncDisposable {
     signal?.throwIfAborted();
     const list = toFilterList(filters, qos);
     if (this.#closing !== undefined || this.state === "closed") throw closed();
-    const onAbort = () => void this.#subscriptions.remove(recipient, { error: signal!.reason });
-    const made = this.#recipient(
-      list.map(({ topic }) => topic),
-      acknowledge === "manual",
-      () => signal?.removeEventListener("abort", onAbort),
-    );
+    const made = this.#recipient(list.map(({ topic }) => topic), acknowledge === "manual", signal);
     const recipient = onMessage === undefined ? new Stream(made) : new Listener(made, onMessage, onError);
-    signal?.addEventListener("abort", onAbort);
     await this.#subscriptions.add(recipient, list);
     return recipient;
   }
@@ -278,17 +268,23 @@ export class Client implements AsyncDisposable {
    * tells what the broker sends for subscriptions of an earlier program.
    */
   get messages(): AsyncIterable<ReceivedMessage> {
-    return { [Symbol.asyncIterator]: () => this.#tap() };
+    return { [Symbol.asyncIterator]: () => this.#tap(undefined) };
   }
 
-  /** The same as {@link messages} in arrays, all that have come since the last one: less work per message. */
-  batches(): AsyncIterable<readonly ReceivedMessage[]> {
-    return { [Symbol.asyncIterator]: () => this.#tap().batches() };
+  /**
+   * The same as {@link messages} in arrays, all that have come since the last one: less work per message. A loop over
+   * it rejects with the signal's reason when that is aborted.
+   */
+  batches(options: { readonly signal?: AbortSignal } = {}): AsyncIterable<readonly ReceivedMessage[]> {
+    return { [Symbol.asyncIterator]: () => this.#tap(options.signal).batches() };
   }
 
-  /** How the connection is, and every change of it until the client has ended. Each loop over it gets all of them. */
-  status(): AsyncIterableIterator<Status> {
-    return this.#board.read();
+  /**
+   * How the connection is, and every change of it until the client has ended. Each loop over it gets all of them, and
+   * rejects with the signal's reason when that is aborted.
+   */
+  status(options: { readonly signal?: AbortSignal } = {}): AsyncIterableIterator<Status> {
+    return this.#board.read(options.signal);
   }
 
   /**
@@ -333,24 +329,24 @@ export class Client implements AsyncDisposable {
     if (this.state !== "closed") this.#board.set({ state: "closed", error: null, text: "closed" });
   }
 
-  #tap(): Stream {
-    const stream = new Stream(this.#recipient([], false, () => {}));
+  #tap(signal: AbortSignal | undefined): Stream {
+    const stream = new Stream(this.#recipient([], false, signal));
     if (this.#closing !== undefined || this.state === "closed") stream.end(null);
+    else if (signal?.aborted) stream.end({ error: signal.reason });
     else this.#subscriptions.tap(stream);
     return stream;
   }
 
-  #recipient(filters: readonly string[], manual: boolean, left: () => void): RecipientOptions {
+  #recipient(filters: readonly string[], manual: boolean, signal: AbortSignal | undefined): RecipientOptions {
+    const subscriptions = this.#subscriptions;
     return {
       filters,
       manual,
       limits: this.#settings.receiving,
       gate: this.#gate,
-      leave: (recipient) => {
-        left();
-        return this.#subscriptions.remove(recipient);
-      },
-      opened: () => this.#subscriptions.changed(),
+      signal,
+      leave: (recipient, ended) => subscriptions.remove(recipient, ended),
+      opened: () => subscriptions.changed(),
     };
   }
 }

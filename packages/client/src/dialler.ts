@@ -12,6 +12,7 @@ import {
   UsageError,
 } from "@minimqtt/core";
 import { checkConnect } from "@minimqtt/core/internal";
+import { abortable } from "./abortable.ts";
 import type { Clock } from "./clock.ts";
 import { dial } from "./dial.ts";
 import { chooseScheme, parseBroker } from "./target.ts";
@@ -117,7 +118,7 @@ export class Dialler {
       async (signal) => {
         const { username, password } =
           (typeof credentials === "function"
-            ? await Promise.race([credentials({ signal }), aborted(signal)])
+            ? await abortable(Promise.resolve(credentials({ signal })), signal)
             : credentials) ?? ofUrl ?? {};
         return {
           connection: await transport.connect(address, { signal }),
@@ -147,11 +148,4 @@ function toPlace(broker: string | URL, transport: Transport): Place {
       ? undefined
       : { username, ...(password !== undefined && { password }) },
   };
-}
-
-/** Rejects when the signal is aborted; never resolves. */
-function aborted(signal: AbortSignal): Promise<never> {
-  return new Promise((_, reject) =>
-    signal.addEventListener("abort", () => reject(signal.reason), { once: true })
-  );
 }

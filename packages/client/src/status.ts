@@ -4,6 +4,7 @@
  * @module
  */
 import type { Millis } from "@minimqtt/core";
+import { abortable } from "./abortable.ts";
 
 /** How a client's connection is. `text` says the same in words that a user interface can show. */
 export type Status =
@@ -65,9 +66,9 @@ export class StatusBoard {
     for (const reader of this.#readers) reader.tell(status);
   }
 
-  /** What it is now, then every change, until the client is closed. */
-  read(): AsyncIterableIterator<Status> {
-    const reader = new StatusReader(this.#current, () => this.#readers.delete(reader));
+  /** What it is now, then every change, until the client is closed; rejects when the signal is aborted. */
+  read(signal?: AbortSignal): AsyncIterableIterator<Status> {
+    const reader = new StatusReader(this.#current, signal, () => this.#readers.delete(reader));
     this.#readers.add(reader);
     return reader;
   }
@@ -75,12 +76,14 @@ export class StatusBoard {
 
 class StatusReader implements AsyncIterableIterator<Status> {
   readonly #news: Status[];
+  readonly #signal: AbortSignal | undefined;
   readonly #leave: () => void;
   #wake: (() => void) | undefined;
   #ended = false;
 
-  constructor(first: Status, leave: () => void) {
+  constructor(first: Status, signal: AbortSignal | undefined, leave: () => void) {
     this.#news = [first];
+    this.#signal = signal;
     this.#leave = leave;
   }
 
@@ -94,7 +97,7 @@ class StatusReader implements AsyncIterableIterator<Status> {
     while (!this.#ended) {
       const value = this.#news.shift();
       if (value === undefined) {
-        await new Promise<void>((resolve) => this.#wake = resolve);
+        await this.#wait();
         continue;
       }
       if (value.state === "closed") this.#end();
@@ -110,6 +113,15 @@ class StatusReader implements AsyncIterableIterator<Status> {
 
   [Symbol.asyncIterator](): this {
     return this;
+  }
+
+  async #wait(): Promise<void> {
+    try {
+      await abortable(new Promise<void>((resolve) => this.#wake = resolve), this.#signal);
+    } catch (error) {
+      this.#end();
+      throw error;
+    }
   }
 
   #end(): void {

@@ -33,7 +33,7 @@ import {
 import { inPackets } from "./filter_packets.ts";
 import type { QueueLimits } from "./message_queue.ts";
 import { Delivery, Receipt } from "./received_message.ts";
-import type { Recipient } from "./subscription.ts";
+import type { Recipient } from "./recipient.ts";
 import { Unclaimed } from "./unclaimed.ts";
 
 /** How many topics are remembered with those who get their messages. */
