@@ -2,8 +2,9 @@ import { assertEquals, assertMatch } from "@std/assert";
 import { EspEmulator } from "@minimqtt/transport-esp32spi/emulator";
 import { serveBus } from "@minimqtt/transport-esp32spi/remote";
 import { describe, it } from "@std/testing/bdd";
+import { readFileSync } from "node:fs";
 import { mosquittoMissing, startAedes, startMosquitto } from "../src/brokers.ts";
-import { run, runtime } from "./programs.ts";
+import { repository, run, runtime } from "./programs.ts";
 import { NAMES, PROGRAM, SETTINGS, walkthroughLines } from "./walkthrough.ts";
 
 const missing = mosquittoMissing();
@@ -53,6 +54,21 @@ describe(`walkthrough through a co-processor on ${runtime}`, () => {
       assertEquals([stderr, status, stdout.includes("correct horse")], ["", 0, false]);
     } finally {
       await close();
+      await broker.stop();
+    }
+  });
+});
+
+describe(`the document of transport-esp32spi on ${runtime}`, () => {
+  it("its first example runs", async () => {
+    const broker = await startAedes();
+    try {
+      const text = readFileSync(repository("packages/transport-esp32spi/README.md"), "utf8");
+      const [, source] = /```ts\n(.*?)```/s.exec(text)!;
+      const here = `broker: "127.0.0.1", port: ${broker.port}`;
+      const { status, stderr } = await run(source!.replace('broker: "localhost"', here), { source: true });
+      assertEquals([status, stderr], [0, ""]);
+    } finally {
       await broker.stop();
     }
   });
