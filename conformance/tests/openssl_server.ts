@@ -7,9 +7,14 @@ import type { Certified } from "../src/certificates.ts";
 /** A server that runs. */
 export interface OpensslServer extends AsyncDisposable {
   readonly port: number;
-  /** Sends a line to the peer; one letter alone is a command, such as `k`: new keys, `r`: renegotiate. */
+  /** Sends a line to the peer. */
   say(line: string): void;
-  /** Resolves when this has been printed: what the peer sent, or about it. */
+  /**
+   * Gives a command: `k` and `K` for new keys, one way and both, `r` for a handshake anew. A line that is said too soon
+   * behind it is part of it, and lost.
+   */
+  command(letter: "k" | "K" | "r"): void;
+  /** Resolves when this has been printed, behind what was waited for before: what the peer sent, or about it. */
   prints(text: string): Promise<void>;
 }
 
@@ -21,6 +26,7 @@ export async function startOpenssl(
   const args = ["s_server", "-accept", "127.0.0.1:0", "-cert", certFile, "-key", keyFile, ...options];
   const child = spawn("openssl", args, { stdio: ["pipe", "pipe", "pipe"] });
   let printed = "";
+  let seen = 0;
   let wake = () => {};
   for (const pipe of [child.stdout, child.stderr]) {
     pipe.on("data", (text) => {
@@ -31,12 +37,13 @@ export async function startOpenssl(
   const ended = new Promise((resolve) => child.once("close", resolve));
   const prints = async (text: string): Promise<void> => {
     const late = setTimeout(() => child.kill(), 20_000);
-    while (!printed.includes(text)) {
+    while (!printed.includes(text, seen)) {
       const gone = await Promise.race([new Promise<false>((resolve) => wake = () => resolve(false)), ended]);
-      if (gone !== false && !printed.includes(text)) {
+      if (gone !== false && !printed.includes(text, seen)) {
         throw new Error(`openssl did not print ${text}:\n${printed}`);
       }
     }
+    seen = printed.indexOf(text, seen) + text.length;
     clearTimeout(late);
   };
   await prints("ACCEPT");
@@ -44,6 +51,7 @@ export async function startOpenssl(
   return {
     port: Number(/ACCEPT .*:(\d+)\n/.exec(printed)?.[1]),
     say: (line) => child.stdin.write(`${line}\n`),
+    command: (letter) => child.stdin.write(`${letter}\n`),
     prints,
     async [Symbol.asyncDispose]() {
       child.kill();

@@ -137,9 +137,10 @@ export class NodeConnection implements Connection {
     this.#endReading();
   };
 
-  /** The first error is the reason, others follow from it. */
+  /** The first error is the reason, others follow from it. Node lets a socket of TLS live on with a broken record. */
   readonly #onError = (error: Error): void => {
     this.#failure ??= error;
+    this.#socket.destroy();
   };
 
   readonly #onClose = (): void => {

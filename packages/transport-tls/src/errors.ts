@@ -29,10 +29,15 @@ export interface Attempt {
 /** An alert and nothing before it: the peer did not even say hello. */
 const ONE_ALERT = 7;
 
+const onDeno = "Deno" in globalThis;
+
+const HANDSHAKE_FAILURE = /ALERT_HANDSHAKE_FAILURE$/;
+const HANDSHAKE_FAILURE_ON_DENO = "ERR_SSL_SSLV3_ALERT_HANDSHAKE_FAILURE";
 const DEMANDED = /ALERT_CERTIFICATE_REQUIRED$/;
 const REJECTED =
   /ALERT_(BAD_CERTIFICATE|UNSUPPORTED_CERTIFICATE|CERTIFICATE_(REVOKED|EXPIRED|UNKNOWN)|UNKNOWN_CA|ACCESS_DENIED)$/;
-const VERSION = /(PROTOCOL_VERSION|UNSUPPORTED_PROTOCOL|INAPPROPRIATE_FALLBACK)$/;
+const VERSION =
+  /(PROTOCOL_VERSION|UNSUPPORTED_PROTOCOL|INAPPROPRIATE_FALLBACK|ServerDoesNotSupportTls12Or13)$/;
 const OTHER_LANGUAGE = /(WRONG_VERSION_NUMBER|HTTP_REQUEST|HTTPS_PROXY_REQUEST|UNEXPECTED_RECORD)$/;
 
 /** The error for what ended a handshake; `cause` is absent where the peer simply hung up. */
@@ -40,9 +45,12 @@ export function handshakeError(cause: Error | undefined, attempt: Attempt): Conn
   if (cause instanceof ConnectionError && cause.code !== "read-failed") return cause;
   const code = codeOf(cause);
   const { place } = attempt;
-  const known = certificateAlert(cause, attempt);
+  // Before TLS 1.3 there is no alert for it: a handshake that fails behind the broker's certificate fails of ours.
+  const ours = HANDSHAKE_FAILURE.test(code) && attempt.received() > ONE_ALERT;
+  const known = certificateAlert(cause, attempt, ours);
   if (known) return known;
-  if (VERSION.test(code)) {
+  // Before the peer has spoken, Deno means by it that it cannot use our certificates.
+  if (VERSION.test(code) && attempt.received() > 0) {
     return error("tls-version", `${place} speaks no version of TLS that is allowed here (minVersion)`, cause);
   }
   if (OTHER_LANGUAGE.test(code)) {
@@ -53,7 +61,7 @@ export function handshakeError(cause: Error | undefined, attempt: Attempt): Conn
     return error("tls-failed", text, cause);
   }
   if (code.startsWith("ERR_")) {
-    return error("tls-failed", `TLS with ${place} failed: ${cause?.message}`, cause);
+    return error("tls-failed", `TLS with ${place} failed: ${cause?.message.trim()}`, cause);
   }
   if (attempt.received() === 0) {
     const text =
@@ -65,7 +73,7 @@ export function handshakeError(cause: Error | undefined, attempt: Attempt): Conn
 
 /** The error for a read that failed later: what a peer thinks of our certificate comes only then in TLS 1.3. */
 export function readError(cause: Error, attempt: Attempt): ConnectionError | undefined {
-  return cause instanceof ConnectionError ? cause : certificateAlert(cause, attempt);
+  return cause instanceof ConnectionError ? cause : certificateAlert(cause, attempt, false);
 }
 
 /** The error for a certificate that the runtime does not accept, by its reason and the certificate. */
@@ -102,18 +110,19 @@ export function certificateError(
   return error("certificate-untrusted", text, cause);
 }
 
-/** What the peer says of our certificate, if that is what it says. */
-function certificateAlert(cause: Error | undefined, attempt: Attempt): ConnectionError | undefined {
+/** What the peer says of our certificate, if that is what it says; `ours`: it must be that, whatever it says. */
+function certificateAlert(
+  cause: Error | undefined,
+  { place, certified }: Attempt,
+  ours: boolean,
+): ConnectionError | undefined {
   const code = codeOf(cause);
-  const { place, certified } = attempt;
-  // Before TLS 1.3 there is no alert for it: a handshake that fails behind the broker's certificate fails of ours.
-  const failed = /ALERT_HANDSHAKE_FAILURE$/.test(code) && attempt.received() > ONE_ALERT;
-  if (certified && (failed || REJECTED.test(code))) {
-    const text = `${place} does not accept the certificate in cert (${cause?.message})`;
+  if (certified && (ours || REJECTED.test(code))) {
+    const text = `${place} does not accept the certificate in cert (${cause?.message.trim()})`;
     return error("certificate-rejected", text, cause);
   }
   // Some servers call a certificate that is not there a bad one.
-  if (failed || DEMANDED.test(code) || REJECTED.test(code)) {
+  if (ours || DEMANDED.test(code) || REJECTED.test(code)) {
     return error("certificate-required", `${place} demands a certificate: give cert and key`, cause);
   }
   return undefined;
@@ -136,8 +145,13 @@ function validity(
   return { ended, begins };
 }
 
+/** The code of an error of the runtime's. */
 function codeOf(cause: Error | undefined): string {
-  return String((cause as { code?: unknown } | undefined)?.code ?? "");
+  const { code, message = "" } = (cause ?? {}) as { code?: unknown; message?: string };
+  // Deno gives this code to errors of its own as well, and what they are is in the text only.
+  return code === HANDSHAKE_FAILURE_ON_DENO && !message.startsWith("received fatal alert") && onDeno
+    ? `ERR_SSL_${message}`
+    : String(code ?? "");
 }
 
 function error(code: ConnectionCode, text: string, cause: Error | undefined): ConnectionError {

@@ -106,7 +106,8 @@ function shake(stream: Duplex & { readonly bytesRead: number }, handshake: Hands
         return giveUp(certificateError(secured.authorizationError, certificate, attempt));
       }
       settled();
-      stream.on("error", ignore);
+      // A socket below may break by itself; what is above would then end as if all were well (Node).
+      stream.on("error", (error) => secured.destroy(error));
       if (stream instanceof ConnectionStream) stream.heed(secured);
       resolve(new NodeConnection(secured, (cause) => readError(cause, attempt) ?? connectionLost(cause)));
     });
