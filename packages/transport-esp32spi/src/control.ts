@@ -4,6 +4,7 @@
  *
  * @module
  */
+// Longer than 300 lines: one class with a method per command, and more lines say what they do than do it.
 
 import { ConnectionError, UsageError } from "@minimqtt/core";
 import type { EspPins, SpiBus } from "./bus.ts";
