@@ -42,7 +42,6 @@ export { behaviours, statements };
 
 /** What no test shows. An entry that a test does show is a fault of this list. */
 export const gaps: readonly Gap[] = [
-  { id: "MM-205", reason: "the transport over TLS is not there yet" },
   { id: "MM-226", reason: "MQTT 5 is not there yet" },
 ];
 
