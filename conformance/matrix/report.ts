@@ -119,6 +119,13 @@ export function plainId(id: string): string {
   return id.slice(id.indexOf(":") + 1);
 }
 
+/** Gaps that a case shows: they are none any more. */
+export function provenGaps({ inventory, cases, runs }: MatrixReport): string[] {
+  const passed = runs.flatMap(({ results }) => results.filter(({ outcome }) => outcome === "passed"));
+  const shown = new Set(passed.flatMap((result) => cases[result.case]!.covers));
+  return inventory.filter(({ id, gap }) => gap !== undefined && shown.has(id)).map(({ id }) => id);
+}
+
 /** All entries of the inventory, with the tests outside of the cases that name them. */
 export function inventory(titles: readonly Title[]): Entry[] {
   const reasons = new Map(gaps.map(({ id, reason }) => [id, reason]));

@@ -30,23 +30,22 @@ export async function supervise(entry: URL, task: Task, progress: Progress): Pro
   let watch: ReturnType<typeof setTimeout> | undefined;
   const worker = new Worker(entry, { workerData: task });
   const problem = await new Promise<string | undefined>((resolve) => {
-    const expect = (within: number) => {
+    const expect = (what: string, limit: number, grace = 0) => {
+      doing = what;
       clearTimeout(watch);
-      watch = setTimeout(
-        () => resolve(hangs(current?.plan, doing, doing === "starting" ? STARTING : task.timeout)),
-        within,
-      );
+      watch = setTimeout(() => resolve(hangs(current?.plan, doing, limit)), limit + grace);
     };
-    expect(Math.max(task.timeout, STARTING));
+    expect("starting", STARTING);
     worker.on("message", (news: News) => {
       switch (news.type) {
         case "loading":
-          doing = `loading ${news.path}`;
-          return expect(task.timeout);
+          return expect(`loading ${news.path}`, Math.max(task.timeout, LOADING));
+        case "loaded":
+          return expect("making the cases", STARTING);
         case "plan":
           plan = news;
           results.push(...news.suites.map(() => []));
-          return expect(task.timeout);
+          return;
         case "start": {
           const suite = plan!.suites[news.suite]!;
           current = { suite: news.suite, plan: suite.cases[news.index]!, since: performance.now() };
@@ -56,7 +55,7 @@ export async function supervise(entry: URL, task: Task, progress: Progress): Pro
             plan!.suites.reduce((sum, { cases }) => sum + cases.length, 0),
             current.plan,
           );
-          return expect(task.timeout + GRACE);
+          return expect("running", task.timeout, GRACE);
         }
         case "result":
           results[news.suite]!.push(news.result);
@@ -108,8 +107,9 @@ function hangs(plan: Plan | undefined, doing: string, limit: number): string {
     : `${tooLate(plan, limit)}, nor give any other a turn: something blocks the thread`;
 }
 
-/** Milliseconds that a thread may take to begin: a busy machine is nobody's fault. */
+/** Milliseconds that a thread may take for what is ours, and at least for what is not: a busy machine is nobody's fault. */
 const STARTING = 60_000;
+const LOADING = 5000;
 
 /** Milliseconds that a thread gets to say by itself that a case did not end. */
 const GRACE = 3000;

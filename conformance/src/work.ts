@@ -34,9 +34,10 @@ export interface Task {
 /** What can be said of a case before it has run. */
 export type Plan = Omit<Case, "run">;
 
-/** What the thread tells, in this order: `loading` for each module, then `plan`, `start` and `result` by turns, `end`. */
+/** What the thread tells, in this order: `loading` for each module, `loaded`, then `plan`, `start` and `result` by turns, `end`. */
 export type News =
   | { readonly type: "loading"; readonly path: string }
+  | { readonly type: "loaded" }
   | {
     readonly type: "plan";
     readonly runtime: string;
@@ -48,6 +49,12 @@ export type News =
   | { readonly type: "problem"; readonly text: string }
   | { readonly type: "end" };
 
+/** The milliseconds of a step of a transport's case, as in the suite. */
+const STEP_LIMIT = 10_000;
+
+/** Where so many cases in a row hang, all others will, too. */
+const ENOUGH_HUNG = 5;
+
 /** Does it. Never rejects. */
 export async function work(task: Task, tell: (news: News) => void): Promise<void> {
   try {
@@ -56,6 +63,7 @@ export async function work(task: Task, tell: (news: News) => void): Promise<void
       tell({ type: "loading", path });
       fixtures.push(await loadFixture(path));
     }
+    tell({ type: "loaded" });
     const own: readonly Depth[] = ["engine", "memory", "transport"];
     const depths = task.depths.length > 0
       ? task.depths
@@ -63,9 +71,10 @@ export async function work(task: Task, tell: (news: News) => void): Promise<void
       ? ["transport" as const]
       : own;
     // A step that hangs names the rule better than a case that does.
+    const step = Math.min(STEP_LIMIT, task.timeout / 2);
     const limited = fixtures.map((fixture) => ({
       ...fixture,
-      limit: Math.min(fixture.limit ?? STEP_LIMIT, task.timeout / 2),
+      limit: Math.min(fixture.limit ?? STEP_LIMIT, step),
     }));
     const suites = select(suitesOf(limited, depths), task);
     const plans = suites.map(({ transport, cases }) => ({
@@ -74,12 +83,20 @@ export async function work(task: Task, tell: (news: News) => void): Promise<void
     }));
     tell({ type: "plan", ...thisRuntime(), suites: plans });
     let failed = false;
+    let hung = 0;
     for (const [suite, { cases }] of task.list ? [] : suites.entries()) {
       for (const [index, one] of cases.entries()) {
         tell({ type: "start", suite, index });
-        const bailed = failed && task.bail ? { ...one, skip: "not run: a case before it failed" } : one;
-        const result = await runCase(bailed, task.timeout);
+        const stop = failed && task.bail
+          ? "not run: a case before it failed"
+          : hung >= ENOUGH_HUNG
+          ? `not run: ${ENOUGH_HUNG} cases in a row hung before it`
+          : undefined;
+        const result = await runCase(stop === undefined ? one : { ...one, skip: stop }, task.timeout);
         failed ||= result.outcome === "failed";
+        if (stop === undefined) {
+          hung = result.outcome === "failed" && result.milliseconds >= step * 0.9 ? hung + 1 : 0;
+        }
         tell({ type: "result", suite, result });
       }
     }
@@ -88,6 +105,3 @@ export async function work(task: Task, tell: (news: News) => void): Promise<void
     tell({ type: "problem", text: error instanceof Error ? error.message : String(error) });
   }
 }
-
-/** The milliseconds of a step of a transport's case, as in the suite. */
-const STEP_LIMIT = 10_000;

@@ -12,7 +12,7 @@ describe("the runner", () => {
     const [module, text] of [
       ["missing", /there is no file .*missing\.ts/],
       ["faulty", /faulty\.ts cannot be loaded: no radio found/],
-      ["unready", /loading .*unready\.ts did not end within 1500 ms/],
+      ["unready", /loading .*unready\.ts did not end within 5000 ms/],
       ["empty", /exports answer; expected `transport`/],
       ["factory", /a transport that is no Transport: it is a function; export what it returns/],
       ["encrypting", /the transport secret of .* encrypts, so plain TCP is no peer for it/],
@@ -45,6 +45,13 @@ describe("the runner", () => {
     );
     assertEquals(status, 1);
     assertStringIncludes(stdout, "rule 8: connect() did not settle within 200 ms");
+  });
+
+  it("the runner gives up a transport that hangs again and again", async () => {
+    const { status, stdout } = await runner("-t", transport("hanging"), "--timeout", "600");
+    assertEquals(status, 1);
+    assertStringIncludes(stdout, "not run: 5 cases in a row hung before it");
+    assertMatch(stdout, /\n\d+ passed, [5-9] failed, \d{3} skipped in /);
   });
 
   it("the runner ends although a transport blocks its thread", async () => {
