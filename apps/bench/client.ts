@@ -114,7 +114,7 @@ async function publishMQTT(port: number, payload: string | Uint8Array): Promise<
 }
 
 async function publishClient(port: number, payload: string | Uint8Array, qos: 0 | 1): Promise<number> {
-  const client = await Client.connect(`mqtt://127.0.0.1:${port}`, { transport: tcp() });
+  const client = await Client.connect(`mqtt://127.0.0.1:${port}`, { transport: tcp(), reconnect: false });
   const options = qos === 0 ? undefined : { qos };
   const start = performance.now();
   for (let sent = 0; sent < messages; sent += 1000) {
@@ -166,7 +166,7 @@ async function receiveMQTT(port: number, useBinaryMode: boolean): Promise<number
 }
 
 async function receiveCallback(port: number, text: boolean): Promise<number> {
-  const client = await Client.connect(`mqtt://127.0.0.1:${port}`, { transport: tcp() });
+  const client = await Client.connect(`mqtt://127.0.0.1:${port}`, { transport: tcp(), reconnect: false });
   let count = 0;
   let all!: (time: number) => void;
   const end = new Promise<number>((resolve) => all = resolve);
@@ -183,7 +183,7 @@ async function receiveCallback(port: number, text: boolean): Promise<number> {
 }
 
 async function receiveLoop(port: number, text: boolean): Promise<number> {
-  const client = await Client.connect(`mqtt://127.0.0.1:${port}`, { transport: tcp() });
+  const client = await Client.connect(`mqtt://127.0.0.1:${port}`, { transport: tcp(), reconnect: false });
   const subscription = await client.subscribe("bench/#");
   let count = 0;
   const start = performance.now();
@@ -198,7 +198,7 @@ async function receiveLoop(port: number, text: boolean): Promise<number> {
 }
 
 async function receiveBatches(port: number): Promise<number> {
-  const client = await Client.connect(`mqtt://127.0.0.1:${port}`, { transport: tcp() });
+  const client = await Client.connect(`mqtt://127.0.0.1:${port}`, { transport: tcp(), reconnect: false });
   const subscription = await client.subscribe("bench/#");
   let count = 0;
   const start = performance.now();

@@ -340,6 +340,16 @@ describe("Client.subscribe(): a callback", () => {
     await end(stage);
   });
 
+  it("is no stream as well: a matter of types", async () => {
+    const stage = await online();
+    const subscribing = stage.client.subscribe("a", { onMessage: () => {} });
+    await answerSubscribe(stage, "00");
+    const subscription = await subscribing;
+    // @ts-expect-error a subscription with a callback is not read by for await
+    assertEquals(subscription[Symbol.asyncIterator], undefined);
+    await end(stage);
+  });
+
   it("hears through onError of what ends the subscription", async () => {
     const stage = await online({ reconnect: false });
     const errors: unknown[] = [];
