@@ -310,7 +310,7 @@ describe("Client.connect(): wrong options", () => {
       "an empty window",
       "x",
       { ...good, sending: { window: 0 } },
-      "sending.window must be a number from 1 to 65000, not 0",
+      "sending.window must be a number from 1 to 60000, not 0",
     ],
     [
       "what to do when full",

@@ -229,6 +229,18 @@ describe("Client.publishMany()", () => {
     assertStrictEquals(await publishing.catch((error) => error), reason);
     await end(stage);
   });
+
+  it("rejects with the signal's reason also while it waits for room", async () => {
+    const stage = await online({ sending: { window: 1 } });
+    const controller = new AbortController();
+    const messages = [1, 2, 3].map((i) => ({ topic: "t", payload: `${i}`, qos: 1 as const }));
+    const publishing = stage.client.publishMany(messages, { signal: controller.signal });
+    await stage.broker.packet();
+    const reason = new Error("enough");
+    controller.abort(reason);
+    assertStrictEquals(await publishing.catch((error) => error), reason);
+    await end(stage);
+  });
 });
 
 describe("Client.close()", () => {

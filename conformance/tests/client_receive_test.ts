@@ -314,13 +314,18 @@ describe("Client.subscribe(): a callback", () => {
         throw new Error("nobody takes it");
       };
       await subscribe(stage, "a", { onMessage } as Options);
-      await stage.broker.send(publish("a", "1"));
+      const onError = () => {
+        throw new Error("nor this one");
+      };
+      await subscribe(stage, "b", { onMessage, onError } as Options);
+      await stage.broker.send(publish("a", "1") + publish("b", "2"));
       await settled();
     } finally {
       if (original === undefined) delete scope.reportError;
       else scope.reportError = original;
     }
-    assertEquals(errors, ["Error: nobody takes it"]);
+    assertEquals(errors, ["Error: nobody takes it", "Error: nor this one"]);
+    assertEquals(stage.client.state, "online");
     await end(stage);
   });
 
@@ -338,6 +343,25 @@ describe("Client.subscribe(): a callback", () => {
     await stage.broker.expect("40020001" + "40020002" + "a2050002" + "000161");
     assertEquals(calls, 1);
     await end(stage);
+  });
+
+  it("is not called with what its queue holds when the subscription ends meanwhile", async () => {
+    const stage = await online({ reconnect: false });
+    let release!: () => void;
+    const seen: string[] = [];
+    const onMessage = (message: ReceivedMessage) => {
+      seen.push(message.text());
+      return new Promise<void>((resolve) => release = resolve);
+    };
+    await subscribe(stage, "a", { onMessage, onError: () => seen.push("error") } as Options);
+    await stage.broker.send(publish("a", "1") + publish("a", "2"));
+    await settled();
+    await stage.broker.close();
+    await settled();
+    release();
+    await settled();
+    assertEquals(seen, ["1", "error"]);
+    await stage.client.close();
   });
 
   it("is no stream as well: a matter of types", async () => {

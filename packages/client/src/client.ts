@@ -10,6 +10,7 @@
  * @module
  */
 import { Engine, type Message, UsageError, v4 } from "@minimqtt/core";
+import { abortable } from "./abortable.ts";
 import { generateClientId } from "./client_id.ts";
 import {
   checkOneOf,
@@ -222,7 +223,7 @@ export class Client implements AsyncDisposable {
       else {
         last.add(published);
         published.then(() => last.delete(published), (error) => failed ??= { error });
-        await this.#sender.room();
+        await abortable(this.#sender.room(), options.signal);
       }
     }
     await Promise.all(last);
@@ -251,7 +252,7 @@ export class Client implements AsyncDisposable {
     filters: Filters,
     options: SubscribeOptions & Partial<ListenOptions> = {},
   ): Promise<Subscription> {
-    const { qos = 0, acknowledge = "auto", signal, onMessage, onError = report } = options;
+    const { qos = 0, acknowledge = "auto", signal, onMessage, onError } = options;
     checkOneOf(acknowledge, "acknowledge", ["auto", "manual"]);
     signal?.throwIfAborted();
     const list = toFilterList(filters, qos);
@@ -353,15 +354,4 @@ export class Client implements AsyncDisposable {
 
 function closed(): UsageError {
   return new UsageError("not-connected", "the client was closed");
-}
-
-/** An error that nobody takes is not lost: it is reported as one of an event listener is. */
-function report(error: unknown): void {
-  const { reportError } = globalThis as { reportError?: (error: unknown) => void };
-  if (reportError !== undefined) reportError(error);
-  else {
-    setTimeout(() => {
-      throw error;
-    });
-  }
 }

@@ -22,7 +22,7 @@ import { toBytes } from "./payload.ts";
 import type { ReceivedMessage } from "./received_message.ts";
 
 const LONGEST_KEEP_ALIVE = 65_535_000;
-const MOST_IDENTIFIERS = 65_000;
+const MOST_IDENTIFIERS = 60_000;
 
 /** Options of `Client.connect`. Times are in milliseconds. */
 export type ClientOptions = CommonOptions & (CleanSession | ResumedSession);
@@ -129,7 +129,7 @@ export interface SendingOptions {
    * the others, `"drop"` forgets it, `"reject"` rejects with a `UsageError` `not-connected`.
    */
   readonly offline?: "keep" | "drop" | "reject";
-  /** The most messages with QoS 1 and 2 that may be unacknowledged at a time, 1 to 65 535; 1024 when absent. */
+  /** The most messages with QoS 1 and 2 that may be unacknowledged at a time, 1 to 60 000; 1024 when absent. */
   readonly window?: number;
   /**
    * The most of them that may have QoS 2; 10 when absent. MQTT 3.1.1 has no way to ask a broker what it takes, and

@@ -149,15 +149,16 @@ export class Lifeline {
       await connection.close();
       throw error;
     }
-    for (;;) {
-      const offline = this.#pull();
-      if (offline !== undefined) {
-        await link.detach();
-        subscriptions.offline();
-        return offline.error;
+    try {
+      for (;;) {
+        const offline = this.#pull();
+        if (offline !== undefined) return offline.error;
+        await link.wait(subscriptions.expiresAt, this.#isBlocked ? PAUSED : READING);
+        subscriptions.expire(clock.now());
       }
-      await link.wait(subscriptions.expiresAt, this.#isBlocked ? PAUSED : READING);
-      subscriptions.expire(clock.now());
+    } finally {
+      await link.detach();
+      subscriptions.offline();
     }
   }
 

@@ -115,13 +115,13 @@ export abstract class Recipient implements Subscription {
 /** A recipient that is a callback: the shortest way. Messages that come while it has a promise pending are queued. */
 export class Listener extends Recipient {
   readonly #callback: (message: ReceivedMessage) => unknown;
-  readonly #onError: (error: unknown) => void;
+  readonly #onError: ((error: unknown) => void) | undefined;
   #busyWith: Delivery | undefined;
 
   constructor(
     options: RecipientOptions,
     callback: (message: ReceivedMessage) => unknown,
-    onError: (error: unknown) => void,
+    onError: ((error: unknown) => void) | undefined,
   ) {
     super(options);
     this.#callback = callback;
@@ -137,7 +137,7 @@ export class Listener extends Recipient {
   override end(ended: { readonly error: unknown } | null): void {
     const first = this.ended === undefined;
     super.end(ended);
-    if (first && ended !== null) this.#onError(ended.error);
+    if (first && ended !== null) this.#failed(ended.error);
   }
 
   protected override finish(): void {
@@ -150,24 +150,43 @@ export class Listener extends Recipient {
       if (isPromise(result)) {
         this.#busyWith = message;
         result.then(this.#done, (error) => {
-          this.#onError(error);
+          this.#failed(error);
           this.#done();
         });
         return;
       }
     } catch (error) {
-      this.#onError(error);
+      this.#failed(error);
     }
     if (message.qos !== 0 && !this.manual) message.acknowledge();
+  }
+
+  #failed(error: unknown): void {
+    try {
+      (this.#onError ?? report)(error);
+    } catch (again) {
+      report(again);
+    }
   }
 
   readonly #done = (): void => {
     this.finish();
     this.#busyWith = undefined;
-    while (this.#busyWith === undefined) {
+    while (this.#busyWith === undefined && this.ended === undefined) {
       const message = this.shift();
       if (message === undefined) return;
       this.#call(message);
     }
   };
+}
+
+/** An error that nobody takes is not lost: it is reported as one of an event listener is. */
+function report(error: unknown): void {
+  const { reportError } = globalThis as { reportError?: (error: unknown) => void };
+  if (reportError !== undefined) reportError(error);
+  else {
+    setTimeout(() => {
+      throw error;
+    });
+  }
 }
