@@ -23,6 +23,8 @@ export type {
   ScenarioOptions,
   Step,
 } from "./scenario.ts";
+/** What scenarios are written with. */
+export * as steps from "./scenario.ts";
 export { clientCases, memoryCases } from "./scenario_client.ts";
 export { engineCases } from "./scenario_engine.ts";
 export { flightCases } from "./engine_cases.ts";

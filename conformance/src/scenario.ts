@@ -2,11 +2,11 @@
  * A scenario: one story of a client and a broker, as data. It can be listed, shown, read by an oracle, and run at each
  * depth where it makes sense:
  *
- * - `engineCases()` of `scenario_engine.ts`: the bare engine, with a clock that is a number;
- * - `memoryCases()` of `scenario_client.ts`: `MQTT` over the network in memory, a scripted broker, a clock that stands
- *   still until a `wait` step;
- * - `clientCases(fixture)` of the same file: `MQTT` over a real transport, in real time. Scenarios in which time passes,
- *   or in which nothing may happen, stay away from there by themselves.
+ * - `engineCases(scenarios)` of `scenario_engine.ts`: the bare engine, with a clock that is a number;
+ * - `memoryCases(scenarios)` of `scenario_client.ts`: `MQTT` over the network in memory, a scripted broker, a clock that
+ *   stands still until a `wait` step;
+ * - `clientCases(scenarios, fixture)` of the same file: `MQTT` over a real transport, in real time. Scenarios in which
+ *   time passes, or in which nothing may happen, stay away from there by themselves.
  *
  * All three give `Case`s, for `register` of `case.ts`. Where a scenario fails, its `ScenarioError` says at which step,
  * what was `expected` and what it `got`. Nothing here, nor in `scenarios/`, needs more than TypeScript and the Web's own
@@ -60,17 +60,11 @@ export interface Failure {
   readonly statement?: string;
 }
 
-/** What a callback does when it is called. */
+/** What a callback does when it is called: it throws, waits, or tells the client something and waits for its promise. */
 export type Reaction =
   | { readonly throw: string }
   | { readonly wait: Millis }
-  /** Its promise is waited for, unless it is `detached`. */
-  | {
-    readonly command: Command;
-    readonly args: readonly unknown[];
-    readonly as?: string;
-    readonly detached?: true;
-  };
+  | { readonly command: Command; readonly args: readonly unknown[] };
 
 /** One step. With `at` it is taken at these depths only. */
 export type Step =
@@ -95,7 +89,10 @@ export type Step =
     | { readonly step: "expect"; readonly bytes: string }
     /** The broker has got nothing else, and no callback was called. */
     | { readonly step: "nothing" }
-    /** The client ends the connection, and sends nothing before it. */
+    /**
+     * The client ends the connection, and sends nothing before it. It goes before the end of the call: over a socket the
+     * client waits a second for the broker to close too, as it then does.
+     */
     | { readonly step: "closed" }
     /** The broker sends these bytes, in hex. */
     | { readonly step: "send"; readonly bytes: string }

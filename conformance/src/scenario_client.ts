@@ -258,10 +258,7 @@ class ClientStage implements Stage {
       if ("wait" in reaction) {
         const clock = this.#setting.client.clock!;
         await new Promise<void>((resolve) => clock.timer(clock.now() + reaction.wait, resolve));
-      } else {
-        const result = this.#command(reaction.command, reaction.args);
-        if (!reaction.detached) await result;
-      }
+      } else await this.#command(reaction.command, reaction.args);
     }
   }
 
