@@ -7,6 +7,7 @@ import {
   closed,
   expect,
   fails,
+  named,
   nothing,
   online,
   returns,
@@ -31,6 +32,9 @@ const LENGTHS: readonly (readonly [length: number, hex: string])[] = [
 
 /** Lengths that are written in more bytes than they need. */
 const PADDED = ["8300", "838000", "83808000"];
+
+/** More than any buffer on the way holds at once, no two neighbours alike. */
+const LARGE = Uint8Array.from({ length: 300_000 }, (_, i) => i % 251);
 
 export const sizes08: Scenario[] = area("08 sizes", [
   ...LENGTHS.map(([length, hex]) => ({
@@ -65,6 +69,33 @@ export const sizes08: Scenario[] = area("08 sizes", [
     covers: ["MM-095", "v3 §2.2.3"],
     steps: [...online, ...arrives(`30${hex}000174`), callback("onMessage", "t", ""), returns([0x30, 0xd0])],
   })),
+  {
+    id: "sizes-large-sent",
+    name: "publish() of 300,000 bytes arrives whole, and in order with what is published behind it",
+    covers: ["MM-097", "v3 §4.2", "v3 MQTT-7.1.2-1"],
+    steps: [
+      ...online,
+      named("large", call("publish", "t", LARGE, false, 1)),
+      named("small", call("publish", "t", "x", false, 1)),
+      expect(publish("t", LARGE, { qos: 1 }) + publish("t", "x", { qos: 1, id: 2 })),
+      send("4002000140020002"),
+      returns(undefined, "large"),
+      returns(undefined, "small"),
+    ],
+  },
+  {
+    id: "sizes-large-received",
+    name: "a message of 300,000 bytes is received whole, and so is what comes behind it",
+    covers: ["MM-097", "MM-179", "v3 §4.2", "v3 MQTT-7.1.2-1"],
+    options: { useBinaryMode: true },
+    steps: [
+      ...online,
+      ...arrives(publish("t", LARGE) + publish("t", "x")),
+      callback("onMessage", "t", LARGE),
+      callback("onMessage", "t", Uint8Array.of(0x78)),
+      returns([0x30, 0x30, 0xd0]),
+    ],
+  },
   {
     id: "sizes-of-mqtt-msg",
     name: "mqttMsg is the limit for messages and that for topics, and set by a number",
