@@ -113,9 +113,9 @@ describe("Client.publish()", () => {
   it("keeps the order of QoS 0 behind QoS 1 also where a batch is full", async () => {
     const stage = await online({}, undefined, { room: 1000 });
     const payload = "x".repeat(30_000);
-    for (let i = 0; i < 5; i++) void stage.client.publish("t", payload, { qos: 1 });
+    for (let i = 0; i < 20; i++) void stage.client.publish("t", payload, { qos: 1 });
     void stage.client.publish("last", "");
-    for (let id = 1; id <= 5; id++) {
+    for (let id = 1; id <= 20; id++) {
       assertEquals(await stage.broker.packet(), publish("t", payload, { qos: 1, id }));
     }
     assertEquals(await stage.broker.packet(), publish("last", ""));
@@ -155,6 +155,20 @@ describe("Client.publish()", () => {
     const fourth = stage.client.publish("t", "4", { qos: 1 });
     await acknowledge(stage, 3);
     await fourth;
+    await end(stage);
+  });
+
+  it("counts the bytes of what is unacknowledged into sending.bytes", async () => {
+    const stage = await online({ sending: { bytes: 10, whenFull: "reject" } });
+    void stage.client.publish("t", "12345", { qos: 1 });
+    void stage.client.publish("t", "12345", { qos: 1 });
+    await assertRejects(() => stage.client.publish("t", "12345", { qos: 1 }), UsageError, "full");
+    await stage.broker.packet();
+    await acknowledge(stage, 1);
+    await settled();
+    const third = stage.client.publish("t", "12345", { qos: 1 });
+    await acknowledge(stage, 3);
+    await third;
     await end(stage);
   });
 
@@ -346,6 +360,18 @@ describe("Client.close()", () => {
     for await (const _ of client.messages) throw new Error("there are no messages any more");
     await assertRejects(() => client.subscribe("b"), UsageError, "the client was closed");
     await closing;
+  });
+
+  it("acknowledges nothing that comes while it finishes: the session has it still", async () => {
+    const stage = await online({ session: "resume" });
+    const publishing = stage.client.publish("t", "1", { qos: 1 });
+    await stage.broker.packet();
+    const closing = stage.client.close();
+    await stage.broker.send(publish("a", "late", { qos: 1, id: 5 }));
+    await settled();
+    await acknowledge(stage, 1);
+    await stage.broker.expect("e000");
+    await Promise.all([publishing, closing]);
   });
 
   it("is what await using does", async () => {

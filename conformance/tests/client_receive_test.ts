@@ -94,13 +94,19 @@ describe("Client.subscribe(): for await", () => {
 
   it("ends when unsubscribe() is called elsewhere, which resolves when the broker has confirmed it", async () => {
     const stage = await online();
+    const full = await subscribe(stage, "b");
+    await stage.broker.send(publish("b", "1") + publish("b", "2"));
+    assertEquals(await texts(full, 1), ["1"]);
+    void full.unsubscribe();
+    assertEquals(await full.next(), { done: true, value: undefined }, "what waited is dropped");
+    await stage.broker.packet();
     const subscription = await subscribe(stage, "a");
     const next = subscription.next();
     const left = subscription.unsubscribe();
     assertEquals(await next, { done: true, value: undefined });
-    await stage.broker.expect("a2050002" + "000161");
+    await stage.broker.expect("a2050004" + "000161");
     assertEquals(await isSettled(left), false);
-    await stage.broker.send("b0020002");
+    await stage.broker.send("b0020004");
     await left;
     await subscription.unsubscribe();
     await end(stage);
@@ -142,6 +148,12 @@ describe("Client.subscribe(): for await", () => {
     await subscribe(stage, "a", { qos: 2 }, "02");
     const [, packet] = await Promise.all([stage.client.subscribe("a"), answerSubscribe(stage, "02")]);
     assertEquals(packet, "82060002" + "00016102");
+    await subscribe(stage, "b", { qos: 0 });
+    const [, higher] = await Promise.all([
+      stage.client.subscribe("b", { qos: 1 }),
+      answerSubscribe(stage, "01"),
+    ]);
+    assertEquals(higher, "82060004" + "00016201");
     await end(stage);
   });
 
@@ -435,6 +447,20 @@ describe("Client.subscribe(): acknowledging", () => {
     await end(stage);
   });
 
+  it("happens by hand for a callback too", async () => {
+    const stage = await online();
+    const messages: ReceivedMessage[] = [];
+    const onMessage = (message: ReceivedMessage) => void messages.push(message);
+    await subscribe(stage, "a", { qos: 1, acknowledge: "manual", onMessage } as Options, "01");
+    await stage.broker.send(publish("a", "1", { qos: 1, id: 1 }));
+    await settled();
+    void stage.client.publish("t", "nothing before");
+    await stage.broker.expect(publish("t", "nothing before"));
+    messages[0]!.acknowledge();
+    await stage.broker.expect("40020001");
+    await end(stage);
+  });
+
   it("waits for all who got the message", async () => {
     const stage = await online();
     const manual = await subscribe(stage, "a", { qos: 1, acknowledge: "manual" }, "01");
@@ -505,6 +531,14 @@ describe("Client: a session of an earlier program", () => {
     await stage.broker.expect("40020001");
     await stage.broker.send(publish("a", "2", { qos: 1, id: 2 }));
     await stage.broker.expect("40020002");
+    await end(stage);
+  });
+
+  it("is waited for once: after a reconnect what nobody wants is acknowledged at once", async () => {
+    const stage = await online({ session: "resume" });
+    await comeBack(stage, PRESENT);
+    await stage.broker.send(publish("a", "1", { qos: 1, id: 1 }));
+    await stage.broker.expect("40020001");
     await end(stage);
   });
 
@@ -586,6 +620,20 @@ describe("Client: a slow consumer", () => {
     await end(stage);
   });
 
+  it("keeps nobody else from an acknowledgement", async () => {
+    const stage = await online({ receiving: { messages: 4 } }, undefined, { room: 200 });
+    await subscribe(stage, "a");
+    const taken = await flood(stage, 20);
+    assert(taken() < 10);
+    const publishing = stage.client.publish("t", "", { qos: 1 });
+    await stage.broker.expect(publish("t", "", { qos: 1, id: 2 }));
+    await settled();
+    assertEquals(taken(), 20);
+    await stage.broker.send("40020002");
+    await publishing;
+    await end(stage);
+  });
+
   it("gives up QoS 0 beyond eight times its queue while an acknowledgement is awaited, and counts it", async () => {
     const stage = await online({ receiving: { messages: 2 } });
     const subscription = await subscribe(stage, "a");
@@ -649,6 +697,23 @@ describe("Client: a slow consumer", () => {
     await stage.broker.send(publish("a", "after"));
     // What it had room for meanwhile, and all from when it is read.
     assertEquals(await texts(subscription, 5), ["before", "0", "1", "2", "after"]);
+    await end(stage);
+  });
+
+  it("is one again as soon as it is read, whoever reads all messages", async () => {
+    const stage = await online({ receiving: { messages: 4 } });
+    const subscription = await subscribe(stage, "a");
+    const all = stage.client.messages[Symbol.asyncIterator]();
+    const first = subscription.next();
+    for (let i = 0; i < 4; i++) {
+      await stage.broker.send(publish("a", `${i}`));
+      assertEquals((await all.next()).value.text(), `${i}`);
+    }
+    assertEquals((await first).value?.text(), "0");
+    assertEquals(await texts(subscription, 3), ["1", "2", "3"]);
+    for (let i = 0; i < 4; i++) await stage.broker.send(publish("a", `${i}`));
+    await settled();
+    assertEquals(await texts(subscription, 4), ["0", "1", "2", "3"], "also what fills it");
     await end(stage);
   });
 

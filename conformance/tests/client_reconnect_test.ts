@@ -239,6 +239,24 @@ describe("Client: subscriptions after a reconnect", () => {
     await end(stage);
   });
 
+  it("that were asked for anew, or wanted again, are told so to a session that is present", async () => {
+    const stage = await subscribed({ session: "resume" });
+    const { broker, client } = stage;
+    const again = client.subscribe("a", { qos: 1 });
+    await broker.packet();
+    const other = await Promise.all([client.subscribe("e"), answerSubscribe(stage, "00")]);
+    void other[0].unsubscribe();
+    const wanted = client.subscribe("e");
+    await broker.packet();
+    await broker.packet();
+    await comeBack(stage, PRESENT);
+    assertEquals(await answerSubscribe(stage, "0100"), "820a0008" + "00016101" + "00016500");
+    await Promise.all([again, wanted]);
+    void client.publish("t", "m");
+    await broker.expect(publish("t", "m"));
+    await end(stage);
+  });
+
   it("that are made and ended while there is no connection are known to the next", async () => {
     const stage = await subscribed({ session: "resume" });
     const { broker, client } = stage;
@@ -252,6 +270,18 @@ describe("Client: subscriptions after a reconnect", () => {
     const packet = await answerSubscribe(stage, "00010201");
     assertEquals(packet.endsWith("00036e657701"), true);
     assertEquals((await made).filters, ["new"]);
+    await end(stage);
+  });
+
+  it("that have ended are not ended again where the session is a new one", async () => {
+    const stage = await subscribed();
+    const [subscription] = await Promise.all([stage.client.subscribe("e"), answerSubscribe(stage, "00")]);
+    void subscription.unsubscribe();
+    await stage.broker.packet();
+    await comeBack(stage);
+    await answerSubscribe(stage, "000102");
+    void stage.client.publish("t", "m");
+    await stage.broker.expect(publish("t", "m"));
     await end(stage);
   });
 
@@ -396,6 +426,15 @@ describe("Client: publishing while away", () => {
       if (qos === 1) await stage.broker.send(`400200${id.toString(16).padStart(2, "0")}`);
     }
     await Promise.all(all);
+    await end(stage);
+  });
+
+  it("checks them at once all the same", async () => {
+    const stage = await away();
+    for (const qos of [0, 1] as const) {
+      const error = await assertRejects(() => stage.client.publish("a/#", "m", { qos }), UsageError);
+      assertEquals(error.code, "invalid-topic");
+    }
     await end(stage);
   });
 

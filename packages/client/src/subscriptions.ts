@@ -38,6 +38,7 @@ import { Unclaimed } from "./unclaimed.ts";
 
 /** How many topics are remembered with those who get their messages. */
 const MOST_ROUTES = 1024;
+const NOBODY: readonly Recipient[] = [];
 
 /** A filter that somebody wants. */
 interface Interest {
@@ -212,7 +213,7 @@ export class Subscriptions {
     this.#requests.delete(id);
     const { filters, recipient, resolve } = request;
     if (resolve !== undefined) {
-      for (const filter of filters) if (!this.#interests.has(filter)) this.#leaving.delete(filter);
+      for (const filter of filters) this.#leaving.delete(filter);
       resolve();
       return true;
     }
@@ -329,6 +330,10 @@ export class Subscriptions {
   }
 
   #route(interests: readonly Interest[]): Route {
+    // What is common costs least: one filter matches, and all who have it read.
+    if (this.#taps.size === 0 && interests.length === 1) {
+      return { readers: [...interests[0]!.recipients], idlers: NOBODY };
+    }
     const readers = new Set(this.#taps);
     const idlers = new Set<Recipient>();
     for (const { recipients } of interests) {
