@@ -151,13 +151,7 @@ export class Client implements AsyncDisposable {
     };
     const sender = this.#sender = new Sender(engine, link, sending, kick);
     const subscriptions = this.#subscriptions = new Subscriptions(engine, receiving, acknowledge, kick);
-    const { broker } = dialler;
-    const board = this.#board = new StatusBoard({
-      state: "connecting",
-      broker,
-      attempt: 1,
-      text: `connecting to ${broker}`,
-    });
+    const board = this.#board = new StatusBoard();
     this.#lifeline = new Lifeline({
       engine,
       link,

@@ -50,13 +50,10 @@ const MOST = 64;
 
 /** Tells the status to all who want to know. */
 export class StatusBoard {
-  #current: Status;
+  #current!: Status;
   readonly #readers = new Set<StatusReader>();
 
-  constructor(first: Status) {
-    this.#current = first;
-  }
-
+  /** What it is now; there must have been one. */
   get current(): Status {
     return this.#current;
   }

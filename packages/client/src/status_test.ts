@@ -12,7 +12,8 @@ const closed: Status = { state: "closed", error: null, text: "closed" };
 
 describe("StatusBoard", () => {
   it("tells the present, then every change, and ends behind closed", async () => {
-    const board = new StatusBoard(connecting(1));
+    const board = new StatusBoard();
+    board.set(connecting(1));
     const reader = board.read();
     board.set(connecting(2));
     board.set(closed);
@@ -23,7 +24,8 @@ describe("StatusBoard", () => {
   });
 
   it("wakes who waits, and ends one who is told to return", async () => {
-    const board = new StatusBoard(connecting(1));
+    const board = new StatusBoard();
+    board.set(connecting(1));
     const reader = board.read();
     await reader.next();
     const next = reader.next();
@@ -37,7 +39,8 @@ describe("StatusBoard", () => {
   });
 
   it("keeps the latest 64 for one who does not look", async () => {
-    const board = new StatusBoard(connecting(1));
+    const board = new StatusBoard();
+    board.set(connecting(1));
     const reader = board.read();
     for (let attempt = 2; attempt <= 100; attempt++) board.set(connecting(attempt));
     assertEquals((await reader.next()).value, connecting(37));
