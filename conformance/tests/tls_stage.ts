@@ -7,6 +7,7 @@ import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { it } from "@std/testing/bdd";
 import { mosquittoMissing } from "../src/brokers.ts";
 import { opensslMissing } from "../src/certificates.ts";
+import type { Test } from "../src/mod.ts";
 
 const reason = mosquittoMissing() ?? opensslMissing();
 
@@ -18,6 +19,15 @@ export function test(name: string, run: () => Promise<void>): void {
   if (ready) it(name, run);
   else it.skip(`${name} (skipped: ${reason})`, run);
 }
+
+const unmade = opensslMissing();
+
+/** As `it`, for suites that need openssl. */
+export const certified: Test = Object.assign(
+  (name: string, run: () => Promise<void>) =>
+    unmade === null ? it(name, run) : it.skip(`${name} (skipped: ${unmade})`, run),
+  { skip: it.skip },
+);
 
 /** A client, and how often it has dialled. */
 export interface Attempts {

@@ -9,7 +9,7 @@ import { connectionLost, NodeConnection } from "@minimqtt/transport-tcp/node";
 import { isIP } from "node:net";
 import type { Duplex } from "node:stream";
 import { checkServerIdentity, connect } from "node:tls";
-import type { TLSSocket } from "node:tls";
+import type { PeerCertificate, TLSSocket } from "node:tls";
 import { ConnectionStream } from "./connection_stream.ts";
 import type { Credentials } from "./credentials.ts";
 import { certificateError, handshakeError, readError } from "./errors.ts";
@@ -90,7 +90,9 @@ function shake(stream: Duplex & { readonly bytesRead: number }, handshake: Hands
         host: name,
         // An address is no name to tell the broker [RFC 6066, section 3].
         servername: isIP(name) ? "" : name,
-        checkServerIdentity: (_host, certificate) => checkServerIdentity(name, certificate),
+        // Bun has asked about certificates that were not there (oven-sh/bun #23556).
+        checkServerIdentity: (_host, certificate: PeerCertificate | null) =>
+          certificate ? checkServerIdentity(name, certificate) : new Error("there is no certificate"),
         minVersion,
         ...(alpn.length > 0 && { ALPNProtocols: [...alpn] }),
       });
