@@ -2,9 +2,11 @@
  * What the runtimes' socket interfaces cost under the transport contract: `node:net` against the runtime's own,
  * on loopback, with the server in a process of its own (always Node, so that all runtimes meet the same).
  *
- *     deno run -A apps/bench/transport.ts [rounds]
- *     bun apps/bench/transport.ts [rounds]
- *     node apps/bench/transport.ts [rounds]
+ *     deno run -A apps/bench/transport.ts [rounds] [tls]
+ *     bun apps/bench/transport.ts [rounds] [tls]
+ *     node apps/bench/transport.ts [rounds] [tls]
+ *
+ * With `tls` the same for TLS: `node:tls` on a socket of `node:net`, on a stream over any connection, and Deno's own.
  *
  * Prints a line per measurement and variant: the medians of all rounds, per second and per second of this process's
  * processor time, each with its ratio to `node:net` in the same run. More is better everywhere. The server may be the
@@ -15,13 +17,18 @@
  */
 
 import type { Connection, Transport } from "@minimqtt/core";
-import { tcp as denoTcp } from "@minimqtt/transport-tcp/deno";
+import { DenoConnection, tcp as denoTcp } from "@minimqtt/transport-tcp/deno";
 import { tcp as nodeTcp } from "@minimqtt/transport-tcp/node";
+import type { DenoSocket } from "@minimqtt/transport-tcp/deno";
+import { tls } from "@minimqtt/transport-tls";
 import { spawn } from "node:child_process";
+import { readFileSync } from "node:fs";
 import { createServer } from "node:net";
-import type { Socket } from "node:net";
+import type { Server, Socket } from "node:net";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
+import { createServer as createTlsServer } from "node:tls";
+import { Authority } from "../../conformance/src/certificates.ts";
 import { bunTcp } from "./bun_tcp.ts";
 
 const MiB = 1_048_576;
@@ -93,11 +100,14 @@ async function receive(connection: Connection, count: number): Promise<void> {
   }
 }
 
-function serve(): void {
-  const server = createServer({ noDelay: true }, (socket) => {
+function serve(keyFile: string | undefined, certFile = ""): void {
+  const greet = (socket: Socket) => {
     socket.on("error", () => socket.destroy());
     socket.once("data", (bytes) => orders[String.fromCharCode(bytes[0] ?? 0)]?.(socket));
-  });
+  };
+  const server: Server = keyFile === undefined
+    ? createServer({ noDelay: true }, greet)
+    : createTlsServer({ key: readFileSync(keyFile), cert: readFileSync(certFile), noDelay: true }, greet);
   server.listen(0, "127.0.0.1", () => process.send?.((server.address() as { port: number }).port));
   process.on("disconnect", () => process.exit());
 }
@@ -121,11 +131,56 @@ function repeat(socket: Socket, bytes: Uint8Array, count: number): void {
   if (count > 0) socket.write(bytes, () => repeat(socket, bytes, count - 1));
 }
 
-async function measure(rounds: number): Promise<void> {
+/** The ways to do TLS; `node:net` is the one that the others are compared with. */
+function tlsVariants(ca: string): Record<string, Transport> {
+  const { Deno } = globalThis as unknown as { Deno?: DenoTls };
+  const variants: Record<string, Transport> = {
+    "node:net": tls({ ca, over: nodeTcp() }),
+    stream: tls({ ca, over: veiled(Deno ? denoTcp() : nodeTcp()) }),
+  };
+  if (Deno) {
+    variants["Deno.connectTls"] = {
+      ...tls(),
+      async connect({ host, port }) {
+        const socket = await Deno.connectTls({ hostname: host, port, caCerts: [ca] });
+        await socket.handshake();
+        return new DenoConnection(socket);
+      },
+    };
+  }
+  return variants;
+}
+
+interface DenoTls {
+  connectTls(
+    options: { hostname: string; port: number; caCerts: string[] },
+  ): Promise<DenoSocket & { handshake(): Promise<unknown> }>;
+}
+
+/** The same transport, whose connections do not show what they are. */
+function veiled(transport: Transport): Transport {
+  return {
+    ...transport,
+    async connect(address) {
+      const connection = await transport.connect(address);
+      return {
+        read: () => connection.read(),
+        write: (bytes) => connection.write(bytes),
+        close: () => connection.close(),
+      };
+    },
+  };
+}
+
+async function measure(rounds: number, encrypted: boolean): Promise<void> {
   const here = globalThis as { Deno?: { version: { deno: string } }; Bun?: { version: string } };
-  const variants: Record<string, Transport> = { "node:net": nodeTcp() };
-  if (here.Deno) variants["Deno.connect"] = denoTcp();
-  if (here.Bun) variants["Bun.connect"] = bunTcp();
+  using authority = encrypted ? new Authority("benchmark") : undefined;
+  const certified = authority?.issue();
+  const variants: Record<string, Transport> = authority
+    ? tlsVariants(authority.cert)
+    : { "node:net": nodeTcp() };
+  if (here.Deno && !encrypted) variants["Deno.connect"] = denoTcp();
+  if (here.Bun && !encrypted) variants["Bun.connect"] = bunTcp();
   const runtime = here.Deno
     ? `Deno ${here.Deno.version.deno}`
     : here.Bun
@@ -133,7 +188,11 @@ async function measure(rounds: number): Promise<void> {
     : `Node ${process.version}`;
 
   const node = fileURLToPath(new URL("../../node_modules/.bin/node", import.meta.url));
-  const server = spawn(node, [fileURLToPath(import.meta.url), "serve"], {
+  const server = spawn(node, [
+    fileURLToPath(import.meta.url),
+    "serve",
+    ...(certified ? [certified.keyFile, certified.certFile] : []),
+  ], {
     stdio: ["ignore", "inherit", "inherit", "ipc"],
     serialization: "json",
   });
@@ -160,7 +219,7 @@ async function measure(rounds: number): Promise<void> {
     const base = results["node:net"];
     for (const [variant, { speed, thrift }] of Object.entries(results)) {
       const cells = [cell(speed, base?.speed), cell(thrift, base?.thrift)].join(" ");
-      console.log(`${name.padEnd(22)} ${unit.padEnd(4)} ${variant.padEnd(13)} ${cells}`);
+      console.log(`${name.padEnd(22)} ${unit.padEnd(4)} ${variant.padEnd(15)} ${cells}`);
     }
   }
   server.disconnect();
@@ -175,5 +234,5 @@ function median(values: readonly number[]): number {
   return values.toSorted((a, b) => a - b)[values.length >> 1] ?? NaN;
 }
 
-if (process.argv[2] === "serve") serve();
-else await measure(Number(process.argv[2] ?? 9));
+if (process.argv[2] === "serve") serve(process.argv[3], process.argv[4]);
+else await measure(Number(process.argv[2] ?? 9), process.argv[3] === "tls");

@@ -1,9 +1,10 @@
 import { assertEquals, assertMatch } from "@std/assert";
 import { afterAll, beforeAll, describe, it } from "@std/testing/bdd";
+import { readFileSync } from "node:fs";
 import { mosquittoMissing, startMosquitto } from "../src/brokers.ts";
 import { opensslMissing } from "../src/certificates.ts";
 import { authority } from "../src/fixtures/tls.ts";
-import { run, runtime } from "./programs.ts";
+import { repository, run, runtime } from "./programs.ts";
 import { NAMES, PROGRAM, SETTINGS, walkthroughLines } from "./walkthrough.ts";
 
 const reason = mosquittoMissing() ?? opensslMissing();
@@ -32,6 +33,15 @@ describe(`walkthrough over TLS on ${runtime}`, () => {
     });
     const lines = walkthroughLines("localhost");
     assertEquals(result, { stdout: [...lines, ""].join("\n"), stderr: "", status: 0 });
+  });
+
+  test(`is what the ten lines of transport-tls do${why}`, async () => {
+    const text = readFileSync(repository("packages/transport-tls/README.md"), "utf8");
+    const [, source] = /```ts\n(.*?)```/s.exec(text) ?? [];
+    const program = source!.replace('broker: "localhost"', `broker: "localhost", port: ${broker.tlsPort}`)
+      .replace('"ca.crt"', JSON.stringify(authority().certFile));
+    const { status, stderr } = await run(program, { source: true });
+    assertEquals(status, 0, stderr);
   });
 
   test(`says what to do where the authority is not known${why}`, async () => {
