@@ -17,9 +17,10 @@ export class EspConnection implements Connection {
   readonly #control: EspSpiControl;
   readonly #socket: EspSocket;
   readonly #idle: number;
-  /** Bytes of one write to the module, and milliseconds after it. */
+  /** Bytes of one write to the module, and milliseconds that it gets after so many, in one write or in several. */
   readonly #chunk: number;
   readonly #breath: number;
+  #breathless = 0;
   /** What arrived while a write looked whether the peer is there. */
   readonly #early: Uint8Array[] = [];
   readonly #over = new AbortController();
@@ -146,9 +147,12 @@ export class EspConnection implements Connection {
       const taken = await this.#write(chunk);
       sent += taken;
       if (taken > 0) this.#stir();
+      if (this.#breath > 0 && (this.#breathless += taken) >= this.#chunk) {
+        this.#breathless = 0;
+        await clock.sleep(this.#breath, this.#over.signal);
+      }
       if (taken === chunk.length) {
         wait = 0;
-        if (this.#breath > 0 && sent < bytes.length) await clock.sleep(this.#breath, this.#over.signal);
         continue;
       }
       // The module took less: the peer does not read, or is not there any more.

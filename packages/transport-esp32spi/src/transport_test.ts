@@ -139,6 +139,15 @@ describe("a connection of esp32spi", () => {
     assert(clock.now() - start >= 9 * 5, `${clock.now() - start} ms`);
   });
 
+  it("trap 14: before 3.0.0 many small writes have time between them too", async () => {
+    const { connect, clock } = setUp({ version: "1.7.7" });
+    const connection = await connect();
+    const start = clock.now();
+    for (let count = 0; count < 320; count++) await connection.write(new Uint8Array(32));
+    assert(clock.now() - start >= 9 * 5, `${clock.now() - start} ms`);
+    await connection.close();
+  });
+
   it("trap 30: a write of nothing, or of whole buffers, sends no empty one", async () => {
     const { module, connect } = setUp();
     const sizes = sizesOf(module);
