@@ -158,12 +158,8 @@ describe(`examples on ${runtime}`, () => {
   );
 
   withBroker("tcp/graceful_shutdown.ts ends well on SIGTERM: all arrives, and no will", async () => {
-    await using own = await startMosquitto();
-    await using client = await Client.connect(url(own), { transport: tcp() });
-    const messages = await client.subscribe("sensor/#", { qos: 1 });
-    const program = example("tcp/graceful_shutdown.ts", { "localhost:1883": host(own) }, {
-      env: { MQTT_URL: url(own) },
-    });
+    const messages = await observer.subscribe("sensor/#", { qos: 1 });
+    const program = example("tcp/graceful_shutdown.ts");
     const states: string[] = [];
     let count = 0;
     for await (const message of messages) {
@@ -173,17 +169,14 @@ describe(`examples on ${runtime}`, () => {
     }
     await succeeds(program, `running\nstopped after ${count}\n`);
     assertEquals(states, ["running", "stopped"]);
-    const [kept] = await take(await client.subscribe("sensor/state"), 1);
+    const [kept] = await take(await observer.subscribe("sensor/state"), 1);
     assertEquals(kept?.text(), "stopped");
   });
 
   withBroker("tcp/graceful_shutdown.ts has a will for when it dies", async () => {
-    await using own = await startMosquitto();
-    await using client = await Client.connect(url(own), { transport: tcp() });
-    const messages = await client.subscribe("sensor/state", { qos: 1 });
-    const program = example("tcp/graceful_shutdown.ts", { "localhost:1883": host(own) }, {
-      env: { MQTT_URL: url(own) },
-    });
+    await observer.publish("sensor/state", "", { qos: 1, retain: true });
+    const messages = await observer.subscribe("sensor/state", { qos: 1 });
+    const program = example("tcp/graceful_shutdown.ts");
     const states: string[] = [];
     for await (const message of messages) {
       states.push(message.text());
