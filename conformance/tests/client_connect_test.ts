@@ -36,6 +36,19 @@ describe("Client.connect()", () => {
     await end(stage);
   });
 
+  it("hints at TLS where a plain connection to port 8883 gets no answer (MM-199)", async () => {
+    const set = scene();
+    const connecting = connect(set, {}, "mqtt://broker.test:8883").catch((error) => error);
+    await set.broker.accept();
+    await set.broker.packet();
+    await set.broker.close();
+    const error = await connecting;
+    assertEquals(
+      [error.code, error.message],
+      ["closed", "Connection closed by broker (port 8883 is for TLS: is tls() meant?)"],
+    );
+  });
+
   it("resumes a session when asked to, and says so in its status", async () => {
     const set = scene();
     const connecting = connect(set, { session: "resume" });

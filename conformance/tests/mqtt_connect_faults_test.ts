@@ -48,6 +48,18 @@ describe("connect(): what is no CONNACK", () => {
     assertEquals([error.cause.code, scene.addresses.length], ["tls-expected", 1]);
   });
 
+  it("connect() hints at TLS where a plain connection to port 8883 gets no answer (MM-199)", async () => {
+    for (const [port, hint] of [[8883, true], [1883, false]] as const) {
+      const scene = dialling({ connectRetries: 1, port });
+      const connecting = scene.clock.run(scene.client.connect()).catch((error) => error);
+      await scene.broker.accept();
+      await scene.broker.packet();
+      await scene.broker.close();
+      const { cause } = await connecting;
+      assertEquals([String(cause).includes("port 8883 is for TLS"), cause.cause.code], [hint, "closed"]);
+    }
+  });
+
   it("connect() survives whatever bytes come, with and without a CONNACK before them (MM-033, MM-223)", async () => {
     let state = 12345;
     const random = (below: number) => {

@@ -3,8 +3,12 @@
  *
  * @module
  */
-import { ConnectionError, type Millis, MqttError } from "@minimqtt/core";
+import { type Address, ConnectionError, type Millis, MqttError } from "@minimqtt/core";
 import type { Clock } from "./clock.ts";
+
+const TLS_PORT = 8883;
+/** How it ends where a broker waits for a TLS handshake. */
+const NO_ANSWER: readonly string[] = ["closed", "read-failed", "write-failed", "connack-timeout"];
 
 /**
  * Runs `attempt` with a signal that is aborted with `signal`, or when `until` has come.
@@ -34,4 +38,14 @@ export async function dial<T>(
   } finally {
     cancel();
   }
+}
+
+/** The error of an attempt that got no CONNACK, with a hint where a plain connection went to the port of TLS (MM-199). */
+export function suspectTls(error: unknown, { port, secure }: Address): unknown {
+  if (port !== TLS_PORT || secure || !(error instanceof ConnectionError && NO_ANSWER.includes(error.code))) {
+    return error;
+  }
+  return new ConnectionError(error.code, `${error.message} (port 8883 is for TLS: is tls() meant?)`, {
+    cause: error,
+  });
 }

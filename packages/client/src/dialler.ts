@@ -14,7 +14,7 @@ import {
 import { checkConnect } from "@minimqtt/core/internal";
 import { abortable } from "./abortable.ts";
 import type { Clock } from "./clock.ts";
-import { dial } from "./dial.ts";
+import { dial, suspectTls } from "./dial.ts";
 import { chooseScheme, parseBroker } from "./target.ts";
 
 /** User name and password. */
@@ -103,6 +103,11 @@ export class Dialler {
   /** There is a connection: what was refused before counts no more. */
   accepted(): void {
     this.#refused.clear();
+  }
+
+  /** What is to be said of an attempt that brought no CONNACK. */
+  explain(error: unknown): unknown {
+    return suspectTls(error, this.#places[this.#at]!.address);
   }
 
   /**

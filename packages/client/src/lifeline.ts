@@ -100,6 +100,7 @@ export class Lifeline {
         error = reason;
       }
       if (signal.aborted) return;
+      if (this.#onlineAt === undefined) error = dialler.explain(error);
       const retryIn = this.#retryIn(error);
       if (retryIn === undefined) return this.#giveUp(error as Error);
       const text = `${this.#onlineAt === undefined ? "no connection" : "connection lost"}: ${

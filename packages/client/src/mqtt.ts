@@ -48,7 +48,7 @@ import { generateClientId } from "./client_id.ts";
 import { type Clock, sleep } from "./clock.ts";
 import { MQTT_MSG_MAX_SZ, MQTT_MSG_SZ_LIM, MQTT_TOPIC_LENGTH_LIMIT } from "./constants.ts";
 import { defaultTransport } from "./default_transport.ts";
-import { dial } from "./dial.ts";
+import { dial, suspectTls } from "./dial.ts";
 import { MMQTTException, MMQTTStateError, noData, toException } from "./exceptions.ts";
 import { Link } from "./link.ts";
 import {
@@ -597,7 +597,11 @@ export class MQTT<U = unknown, B extends boolean = false> implements AsyncDispos
       throw error;
     }
     const call = new Call("online");
-    await this.#pump.run(call, Infinity, signal);
+    try {
+      await this.#pump.run(call, Infinity, signal);
+    } catch (error) {
+      throw suspectTls(error, address);
+    }
     this.#resumed = call.event?.type === "online" && call.event.connack.sessionPresent;
     return this.#resumed ? 1 : 0;
   }
