@@ -31,7 +31,7 @@ const bundles: readonly Bundle[] = [
     name: "MQTT + tcp for every runtime",
     source: 'export { MQTT } from "@minimqtt/client"; export { tcp } from "@minimqtt/transport-tcp";',
     needs: ["packages/client/src/mod.ts", "packages/transport-tcp/src/mod.ts"],
-    limit: 17_500,
+    limit: 17_400,
   },
   {
     name: "MQTT + ws",
