@@ -12,7 +12,7 @@ import { systemClock } from "./clock.ts";
 import type { Clock } from "./clock.ts";
 import * as commands from "./commands.ts";
 import type { Command, Pace } from "./commands.ts";
-import { MAX_READ } from "./frames.ts";
+import { MAX_READ, NO_LIST } from "./frames.ts";
 import { SpiLink } from "./link.ts";
 import { Session } from "./session.ts";
 import { Sockets } from "./sockets.ts";
@@ -179,8 +179,11 @@ export class EspSpiControl {
   }
 
   /**
-   * Looks for networks, the strongest first. Sends SCAN_NETWORKS, up to three times, 2 s apart, while it gives none, and
-   * four questions for each network. Takes seconds, in which nothing else comes through: not for a running session.
+   * Looks for networks, the strongest first; an empty list when none is in reach. Sends SCAN_NETWORKS, up to three times,
+   * 2 s apart, while it gives none, and four questions for each network. Takes seconds, in which nothing else comes
+   * through: not for a running session.
+   *
+   * @throws {ConnectionError} `radio-refused` when the last of the scans failed, or another one was running.
    */
   scanNetworks(): Promise<Network[]> {
     return this.#session.exclusive(async () => {
@@ -189,6 +192,12 @@ export class EspSpiControl {
       for (let tries = 1; tries < SCANS && names.length === 0; tries++) {
         await this.clock.sleep(SCAN_PAUSE);
         names = await this.#session.command(commands.scanNetworks);
+      }
+      if (names === NO_LIST) {
+        throw new ConnectionError(
+          "radio-refused",
+          `SCAN_NETWORKS: the co-processor could not scan, in ${SCANS} attempts. Try again in a few seconds.`,
+        );
       }
       const networks: Network[] = [];
       for (const [index, name] of names.entries()) {

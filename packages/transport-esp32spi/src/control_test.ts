@@ -86,6 +86,9 @@ describe("EspSpiControl reads", () => {
     module.answers.set(0x3c, () => reply(0x3c, new Uint8Array(6)));
     assertEquals((await esp.scanNetworks()).map((network) => network.ssid), ["net"]);
     module.answers.set(0x27, () => bytes(0xe0, 0xa7, 0xfe, 0xee));
+    const error = await assertRejects(() => esp.scanNetworks(), ConnectionError);
+    assertEquals(error.code, "radio-refused");
+    module.answers.set(0x27, () => reply(0x27));
     assertEquals(await esp.scanNetworks(), []);
   });
 

@@ -116,8 +116,11 @@ export function decodeReply(command: Command, bytes: Uint8Array): Reply {
   }
   if (at >= bytes.length) return more(at + 1 - first);
   if (bytes[at] !== END) return garbled(`it ends with ${hex([bytes[at]!])}, not EE`);
-  return { kind: "reply", parameters };
+  return { kind: "reply", parameters: count >= FAILED_COUNT ? NO_LIST : parameters };
 }
+
+/** The parameters of a reply that means "failed": this very array, not just an empty one. */
+export const NO_LIST: readonly Uint8Array[] = Object.freeze([]);
 
 /** From this count on a reply means "failed": a negative number in an unsigned byte. */
 const FAILED_COUNT = 0xfe;

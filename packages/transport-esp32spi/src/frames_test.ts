@@ -2,7 +2,7 @@ import { assert, assertEquals, assertThrows } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import * as commands from "./commands.ts";
 import type { Command } from "./commands.ts";
-import { decodeReply, encodeCommand, frameSize, isReply, MAX_FRAME, MAX_SEND } from "./frames.ts";
+import { decodeReply, encodeCommand, frameSize, isReply, MAX_FRAME, MAX_SEND, NO_LIST } from "./frames.ts";
 
 /** Worked examples: command, parameters, the frame, replies with what they hold (`refused`, or parameters in hex). */
 const examples: readonly [name: string, Command, (string | number[])[], string, [string, string[]][]][] = [
@@ -203,8 +203,10 @@ describe("frames", () => {
   it("trap 20: a scan that failed has a count and no parameters", () => {
     for (const count of ["FE", "FF"]) {
       const reply = decodeReply(commands.scanNetworks, unhex(`E0 A7 ${count} EE 00 00 00 00`));
-      assertEquals(reply, { kind: "reply", parameters: [] });
+      assert(reply.kind === "reply" && reply.parameters === NO_LIST);
     }
+    const empty = decodeReply(commands.scanNetworks, unhex("E0 A7 00 EE"));
+    assert(empty.kind === "reply" && empty.parameters !== NO_LIST && empty.parameters.length === 0);
   });
 
   it("trap 26: a certificate is longer than its one-byte length can say; its end is where it would be without", () => {
