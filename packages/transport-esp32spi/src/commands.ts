@@ -78,7 +78,11 @@ export const scanNetworks: Command = command("SCAN_NETWORKS", 0x27, {
   count: undefined,
   pace: "scan",
 });
+export const startServer: Command = command("START_SERVER_TCP", 0x28, { repeatable: false });
+export const getServerState: Command = command("GET_STATE_TCP", 0x29);
 export const getAvailable: Command = command("AVAIL_DATA_TCP", 0x2b);
+/** The same question of a server's socket: its next client, who is not named a second time. */
+export const acceptClient: Command = { ...getAvailable, repeatable: false };
 export const startClient: Command = command("START_CLIENT_TCP", 0x2d, {
   count: undefined,
   repeatable: false,

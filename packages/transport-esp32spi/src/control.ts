@@ -1,6 +1,6 @@
 /**
  * The driver: {@link EspSpiControl}, a class as long as the firmware has commands. Each method is a line or two over
- * session.ts and sockets.ts, and says which commands it sends.
+ * session.ts, sockets.ts and servers.ts, and says which commands it sends.
  *
  * @module
  */
@@ -14,6 +14,8 @@ import * as commands from "./commands.ts";
 import type { Command, Pace } from "./commands.ts";
 import { MAX_READ, NO_LIST } from "./frames.ts";
 import { SpiLink } from "./link.ts";
+import { Servers } from "./servers.ts";
+import type { EspServer } from "./servers.ts";
 import { Session } from "./session.ts";
 import { Sockets } from "./sockets.ts";
 import type { EspSocket, SocketMode } from "./sockets.ts";
@@ -121,6 +123,7 @@ export interface JoinOptions {
 export class EspSpiControl {
   readonly #session: Session;
   readonly #sockets: Sockets;
+  readonly #servers: Servers;
   readonly #bus: SpiBus;
 
   /** Takes the hardware. Nothing is sent before the first command. */
@@ -129,7 +132,11 @@ export class EspSpiControl {
     this.#bus = bus;
     this.#session = new Session(new SpiLink(bus, pins, clock), clock, options.timeLimits);
     this.#sockets = new Sockets(this.#session);
-    this.#session.onLost = () => this.#sockets.forget();
+    this.#servers = new Servers(this.#session, this.#sockets);
+    this.#session.onLost = () => {
+      this.#sockets.forget();
+      this.#servers.forget();
+    };
   }
 
   /** The clock it goes by. */
@@ -487,6 +494,50 @@ export class EspSpiControl {
   /** Closes the connection and frees its slot; one that is closed already does no harm. Sends STOP_CLIENT_TCP. */
   socketClose(socket: EspSocket): Promise<void> {
     return this.#sockets.close(socket);
+  }
+
+  /**
+   * Listens for TCP connections at a port of the module's, 1 to 65535, on all its addresses, access point included. Sends
+   * GET_SOCKET and START_SERVER_TCP; for a port where a server was stopped, only GET_STATE_TCP: it listens still. A server
+   * takes one of the module's sockets, and each client another.
+   *
+   * @throws {ConnectionError} `radio-refused` when the module says that it could not, as where it listens at this port
+   * already. `no-socket` when all are in use.
+   */
+  startServer(port: number): Promise<EspServer> {
+    return this.#servers.start(port);
+  }
+
+  /**
+   * Whether a server listens: false once it was stopped, or the module has restarted. Sends GET_STATE_TCP, unless that is
+   * known.
+   */
+  serverState(server: EspServer): Promise<boolean> {
+    return this.#servers.state(server);
+  }
+
+  /**
+   * The next client of a server, a socket like those of {@link EspSpiControl.socketOpen}, or `null` when nobody is there:
+   * nothing waits in the module, so this is asked again and again. Sends AVAIL_DATA_TCP for the server's socket. A client
+   * is the caller's to close.
+   *
+   * Before 2.0.0 the module names a client only when it has sent something, and the same one as long as not all of it was
+   * read: others come after that. Where all sockets are in use, a client waits from 2.0.0 on in vain: the module has
+   * taken it out of the queue.
+   *
+   * @throws {ConnectionError} `closed` when the server was stopped. After another failure the server goes on; a client may
+   * be lost.
+   */
+  acceptClient(server: EspServer): Promise<EspSocket | null> {
+    return this.#servers.accept(server);
+  }
+
+  /**
+   * Gives a server up. Sends nothing, for the firmware cannot stop one: it goes on listening, and keeps its socket, until
+   * the module restarts. The next {@link EspSpiControl.startServer} gets that socket. Clients stay open.
+   */
+  stopServer(server: EspServer): void {
+    this.#servers.stop(server);
   }
 
   /** Whether GPIO0 says that some socket has bytes; `undefined` where it is not wired. Sends nothing. */

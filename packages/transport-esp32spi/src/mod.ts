@@ -10,6 +10,7 @@ export type { Clock } from "./clock.ts";
 export type { Pace } from "./commands.ts";
 export { EspSpiControl, WL } from "./control.ts";
 export type { EspOptions, JoinOptions, Network } from "./control.ts";
+export type { EspServer } from "./servers.ts";
 export type { EspSocket, SocketMode } from "./sockets.ts";
 export { esp32spi } from "./transport.ts";
 export type { Esp32SpiOptions } from "./transport.ts";

@@ -10,10 +10,10 @@ import * as commands from "./commands.ts";
 import { MAX_READ, MAX_SEND } from "./frames.ts";
 import type { Session } from "./session.ts";
 import {
-  bigEndian16,
   invalid,
   littleEndian16,
   parseIPv4,
+  portArgument,
   readIPv4,
   readNumber,
   textArgument,
@@ -36,6 +36,8 @@ export class Sockets {
   readonly #open = new Map<number, EspSocket>();
   /** Slots that were given up, and may not have been freed. */
   readonly #unfreed = new Set<number>();
+  /** Slots that are servers' until the module restarts, with the ports where these are known. */
+  readonly listening: Map<number, number | undefined> = new Map();
 
   /** Takes the conversation with the module. */
   constructor(session: Session) {
@@ -46,15 +48,14 @@ export class Sockets {
   forget(): void {
     this.#open.clear();
     this.#unfreed.clear();
+    this.listening.clear();
   }
 
   /** See `EspSpiControl.socketOpen`. */
   async open(host: string, port: number, mode: SocketMode, signal?: AbortSignal): Promise<EspSocket> {
     const address = parseIPv4(host);
     const name = textArgument("host", host, 1, 255);
-    if (!Number.isInteger(port) || port < 1 || port > 0xffff) {
-      throw invalid(`port must be an integer from 1 to 65535, not ${port}`);
-    }
+    const portBytes = portArgument(port);
     // The module would answer, and never use the slot again.
     if (!Object.hasOwn(MODES, mode)) throw invalid(`mode must be tcp, tls or udp, not ${mode}`);
     // GET_SOCKET reserves nothing: nothing may come between it and START_CLIENT.
@@ -66,8 +67,8 @@ export class Sockets {
           "The co-processor has memory for one TLS connection at a time, and one is open. Close it, or do TLS here.",
         );
       }
-      const number = await this.#free();
-      const where = [bigEndian16(port), Uint8Array.of(number), Uint8Array.of(MODES[mode])];
+      const number = await this.free();
+      const where = [portBytes, Uint8Array.of(number), Uint8Array.of(MODES[mode])];
       const parameters = address && mode !== "tls"
         ? [address, ...where]
         : [name, new Uint8Array(4), ...where];
@@ -180,6 +181,55 @@ export class Sockets {
     return this.#open.get(socket.number) === socket;
   }
 
+  /** A slot for a new socket; for use inside a turn. */
+  async free(): Promise<number> {
+    const { sockets } = await this.#session.version();
+    for (const slot of [...this.#unfreed]) await this.#stop(slot);
+    for (let tries = 0; tries < 3; tries++) {
+      const number = readNumber((await this.#session.command(commands.getSocket))[0]);
+      if (number < sockets) {
+        // The module holds it for free: what was to make it a server's has not come through.
+        this.listening.delete(number);
+        const holder = this.#open.get(number);
+        if (!holder) return number;
+        // The module holds it for free, so the connection in it may be gone; if it is not, starting another would close it.
+        if (await this.#state(holder) === ESTABLISHED) continue;
+        await this.#drop(holder);
+        return number;
+      }
+      // The module does not check numbers: one too high would make it write outside its memory.
+      if (number !== NONE) {
+        throw new ConnectionError("radio-garbled", `GET_SOCKET: ${number}, there are ${sockets} sockets.`);
+      }
+      // What another program, or a lost reply, has left behind.
+      for (let slot = 0; slot < sockets; slot++) {
+        if (this.#open.has(slot) || this.listening.has(slot)) continue;
+        if (await this.listens(slot)) this.listening.set(slot, undefined);
+        else await this.#stop(slot);
+      }
+    }
+    throw new ConnectionError("no-socket", `All ${sockets} sockets of the co-processor are in use.`);
+  }
+
+  /** Whether this host has an open socket of this number. */
+  holds(number: number): boolean {
+    return this.#open.has(number);
+  }
+
+  /** Takes over a client that came to a server; for use inside a turn. */
+  adopt(number: number): EspSocket {
+    const socket: EspSocket = { number, mode: "tcp" };
+    this.#open.set(number, socket);
+    this.#unfreed.delete(number);
+    return socket;
+  }
+
+  /** Whether a slot is a server's, by the module; for use inside a turn. */
+  async listens(number: number): Promise<boolean> {
+    return readNumber((await this.#session.command(commands.getServerState, [Uint8Array.of(number)]))[0]) ===
+      1;
+  }
+
   /** A turn on the bus for an open socket. What went wrong in the middle of a stream leaves nothing to go on with. */
   #turn<Result>(socket: EspSocket, work: () => Promise<Result>, signal?: AbortSignal): Promise<Result> {
     return this.#session.exclusive(async () => {
@@ -235,30 +285,6 @@ export class Sockets {
     this.#unfreed.add(number);
     await this.#session.command(commands.stopClient, [Uint8Array.of(number)]);
     this.#unfreed.delete(number);
-  }
-
-  /** A slot for a new socket. */
-  async #free(): Promise<number> {
-    const { sockets } = await this.#session.version();
-    for (const slot of [...this.#unfreed]) await this.#stop(slot);
-    for (let tries = 0; tries < 3; tries++) {
-      const number = readNumber((await this.#session.command(commands.getSocket))[0]);
-      if (number < sockets) {
-        const holder = this.#open.get(number);
-        if (!holder) return number;
-        // The module holds it for free, so the connection in it may be gone; if it is not, starting another would close it.
-        if (await this.#state(holder) === ESTABLISHED) continue;
-        await this.#drop(holder);
-        return number;
-      }
-      // The module does not check numbers: one that is too high would make it write outside its memory.
-      if (number !== NONE) {
-        throw new ConnectionError("radio-garbled", `GET_SOCKET: ${number}, there are ${sockets} sockets.`);
-      }
-      // What another program, or a lost reply, has left behind.
-      for (let slot = 0; slot < sockets; slot++) if (!this.#open.has(slot)) await this.#stop(slot);
-    }
-    throw new ConnectionError("no-socket", `All ${sockets} sockets of the co-processor are in use.`);
   }
 }
 

@@ -303,6 +303,7 @@ function setUp(version?: string) {
     return reply(STOP, bytes(1));
   });
   answers.set(STATE, ([slot]) => reply(STATE, bytes(slots.has(slot![0]!) ? 4 : 0)));
+  answers.set(0x29, () => reply(0x29, bytes(0)));
   answers.set(SEND, ([, data]) => reply(SEND, bytes(data!.length & 0xff, data!.length >> 8)));
   answers.set(READ, () => reply(READ, bytes()));
   answers.set(AVAILABLE, () => reply(AVAILABLE, bytes(0, 0)));

@@ -23,9 +23,12 @@ export function littleEndian16(value: number): Uint8Array {
   return Uint8Array.of(value, value >> 8);
 }
 
-/** Two bytes, big-endian: ports. */
-export function bigEndian16(value: number): Uint8Array {
-  return Uint8Array.of(value >> 8, value);
+/** A port as its two bytes, big-endian. */
+export function portArgument(port: number): Uint8Array {
+  if (!Number.isInteger(port) || port < 1 || port > 0xffff) {
+    throw invalid(`port must be an integer from 1 to 65535, not ${port}`);
+  }
+  return Uint8Array.of(port >> 8, port);
 }
 
 /** Four bytes as `192.168.1.10`. */
