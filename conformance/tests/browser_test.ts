@@ -16,7 +16,8 @@ const test = reason === "" ? it : it.skip;
 describe("in Chromium", () => {
   test(`all suites pass in Chromium, over ws to the peers of another program (MM-206)${reason}`, async () => {
     const { runInChromium } = await import("../browser/run_in_chromium.ts");
-    const report = await runInChromium();
+    // A thousand WebSockets, one after the other, take their time where other suites run beside.
+    const report = await runInChromium({ timeout: 300_000 });
     assertEquals(report.runtime, "chromium");
     assertEquals(report.suites.map(({ transport }) => transport), ["engine", "memory", "ws"]);
     for (const { transport, results } of report.suites) {
