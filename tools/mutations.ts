@@ -17,7 +17,7 @@ import {
 } from "node:fs";
 import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
-import type { Report } from "../conformance/src/run.ts";
+import type { Report } from "../conformance/src/runner/run.ts";
 import { type Fault, faults } from "./faults.ts";
 import { members, root } from "./workspace.ts";
 
@@ -101,7 +101,7 @@ async function tryOne(fault: Fault, copy: string): Promise<Finding> {
       : ["--depth", "engine,memory"];
     const output = await run(copy, [
       ...(fault.runtime === "deno" ? ["deno", "run", "-A", "--no-lock"] : [process.execPath]),
-      "conformance/src/cli.ts",
+      "conformance/src/runner/cli.ts",
       ...selection,
       ...["--bail", "--timeout", `${CASE_LIMIT}`, "--format", "json", "--output", file],
     ]);

@@ -40,21 +40,21 @@ const bundles: readonly Bundle[] = [
     limit: 17_500,
     goal: 8 * 1024,
     without: [
-      "packages/client/src/client.ts",
-      "packages/client/src/sender.ts",
-      "packages/client/src/lifeline.ts",
+      "packages/client/src/client/client.ts",
+      "packages/client/src/client/sender.ts",
+      "packages/client/src/client/lifeline.ts",
     ],
   },
   {
     name: "Client + ws",
     source: 'export { Client } from "@minimqtt/client"; export { ws } from "@minimqtt/transport-ws";',
-    needs: ["packages/client/src/client.ts", "packages/transport-ws/src/mod.ts"],
+    needs: ["packages/client/src/client/client.ts", "packages/transport-ws/src/mod.ts"],
     limit: 18_950,
     goal: 8 * 1024,
     without: [
-      "packages/client/src/mqtt.ts",
-      "packages/client/src/exceptions.ts",
-      "packages/client/src/call.ts",
+      "packages/client/src/mqtt/mqtt.ts",
+      "packages/client/src/mqtt/exceptions.ts",
+      "packages/client/src/mqtt/call.ts",
     ],
   },
   {

@@ -28,7 +28,7 @@ import type { Server, Socket } from "node:net";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { createServer as createTlsServer } from "node:tls";
-import { Authority } from "../../conformance/src/certificates.ts";
+import { Authority } from "../../conformance/src/peers/certificates.ts";
 import { bunTcp } from "./bun_tcp.ts";
 
 const MiB = 1_048_576;

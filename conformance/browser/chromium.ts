@@ -10,7 +10,7 @@ import { join } from "node:path";
 import { chromium } from "playwright-core";
 import type { Page } from "playwright-core";
 import { find } from "../../tools/system.ts";
-import { atExit } from "../src/at_exit.ts";
+import { atExit } from "../src/peers/at_exit.ts";
 
 /** A browser with one page. */
 export interface Browser extends AsyncDisposable {

@@ -5,12 +5,12 @@
  */
 
 import { fixture as memory } from "../src/fixtures/memory.ts";
-import { runCase, thisRuntime } from "../src/run.ts";
-import type { Report, Result } from "../src/run.ts";
+import { runCase, thisRuntime } from "../src/runner/run.ts";
+import type { Report, Result } from "../src/runner/run.ts";
 import { remotePeers } from "../src/remote/client.ts";
 import { remoteFixture } from "../src/remote/fixture.ts";
-import { select, suitesOf } from "../src/suites.ts";
-import type { Selection } from "../src/suites.ts";
+import { select, suitesOf } from "../src/runner/suites.ts";
+import type { Selection } from "../src/runner/suites.ts";
 
 /** What the page is asked to do. */
 export interface PageTask extends Selection {

@@ -13,8 +13,8 @@ import { writeFileSync } from "node:fs";
 import process from "node:process";
 import { parseArgs } from "node:util";
 import colours from "picocolors";
-import { format, formats } from "../src/formats.ts";
-import { countOutcomes } from "../src/run.ts";
+import { format, formats } from "../src/runner/formats.ts";
+import { countOutcomes } from "../src/runner/run.ts";
 import { runInChromium } from "./run_in_chromium.ts";
 
 const { values } = parseArgs({

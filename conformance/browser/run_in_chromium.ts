@@ -7,8 +7,8 @@
 import { build } from "esbuild";
 import { fileURLToPath } from "node:url";
 import { startPeerServer } from "../src/remote/server.ts";
-import type { Report } from "../src/run.ts";
-import type { Selection } from "../src/suites.ts";
+import type { Report } from "../src/runner/run.ts";
+import type { Selection } from "../src/runner/suites.ts";
 import { startChromium } from "./chromium.ts";
 import type { PageTask } from "./page.ts";
 import { serve } from "./serve.ts";

@@ -12,12 +12,12 @@ import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
 import { root } from "../../tools/workspace.ts";
-import { flightCases } from "../src/engine_cases.ts";
+import { flightCases } from "../src/player/flight_cases.ts";
 import { memoryFixture } from "../src/fixtures/memory.ts";
-import { behaviours } from "../src/inventory.ts";
-import { countOutcomes } from "../src/run.ts";
+import { behaviours } from "../src/inventory/inventory.ts";
+import { countOutcomes } from "../src/runner/run.ts";
 import { scenarios } from "../src/scenarios/mod.ts";
-import { transportCases } from "../src/transport_suite.ts";
+import { transportCases } from "../src/transport/suite.ts";
 import { inventory, plainId } from "./report.ts";
 import type { Entry, MatrixReport } from "./report.ts";
 import { findTitles } from "./titles.ts";
@@ -119,7 +119,7 @@ function section(
   const rows = entries.map((entry) => {
     const { id, summary, verdicts = [], gap } = entry;
     const ids = cases.filter(({ covers }) => covers.includes(id)).map((one) => `\`${one.id}\``);
-    const files = new Set(entry.tests.map(({ file }) => `[${file.split("/").at(-1)}](../${file})`));
+    const files = new Set(entry.tests.map(({ file }) => `[${label(file)}](../${file})`));
     const more = ids.length > MOST_IDS ? [`${ids.length - MOST_IDS} cases more`] : [];
     const by = [...ids.slice(0, MOST_IDS), ...more, ...files].join(", ") ||
       (gap === undefined ? "nothing" : "a gap");
@@ -191,4 +191,9 @@ if (import.meta.main) {
     console.log(`${DOCUMENT} is not up to date: ${mend}\nexpected, for one: ${line}`);
     process.exitCode = 1;
   }
+}
+
+/** The file and the folder it lies in; `src` and `tests` tell nothing. */
+function label(file: string): string {
+  return file.split("/").filter((part) => part !== "src" && part !== "tests").slice(-2).join("/");
 }

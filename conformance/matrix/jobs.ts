@@ -40,7 +40,7 @@ const runtimes: Readonly<Record<string, readonly string[]>> = {
 export function jobs(): Job[] {
   const cli = (start: readonly string[], module?: string) => [
     ...start,
-    "conformance/src/cli.ts",
+    "conformance/src/runner/cli.ts",
     ...(module === undefined ? [] : ["--transport", module]),
     ...["--format", "json", "--output"],
   ];

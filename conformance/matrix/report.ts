@@ -5,8 +5,8 @@
  */
 
 import type { Depth } from "../src/case.ts";
-import { behaviours, gaps, mentioned, statements } from "../src/inventory.ts";
-import type { FailedCheck, Report, Result } from "../src/run.ts";
+import { behaviours, gaps, mentioned, statements } from "../src/inventory/inventory.ts";
+import type { FailedCheck, Report, Result } from "../src/runner/run.ts";
 import type { Title } from "./titles.ts";
 
 /** A case, whatever ran it. */

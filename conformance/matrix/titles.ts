@@ -7,7 +7,7 @@
 import { globSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { root } from "../../tools/workspace.ts";
-import { mentioned } from "../src/inventory.ts";
+import { mentioned } from "../src/inventory/inventory.ts";
 
 /** A test in a file. */
 export interface Title {
@@ -31,7 +31,7 @@ export function findTitles(): Title[] {
 }
 
 const FILES = [
-  "conformance/tests/*_test.ts",
+  "conformance/tests/**/*_test.ts",
   "packages/*/src/**/*_test.ts",
   "packages/*/tests/**/*_test.ts",
   "apps/*/**/*_test.ts",

@@ -4,16 +4,16 @@
  * @module
  */
 
-export { behaviours, gaps, mentioned, statements } from "./inventory.ts";
-export type { Behaviour, Gap, Statement, Verdict } from "./inventory.ts";
+export { behaviours, gaps, mentioned, statements } from "./inventory/inventory.ts";
+export type { Behaviour, Gap, Statement, Verdict } from "./inventory/inventory.ts";
 export { register } from "./case.ts";
 export type { Case, Depth, Test } from "./case.ts";
-export { runCase } from "./run.ts";
-export type { FailedCheck, Result } from "./run.ts";
-export { transportCases, transportSuite } from "./transport_suite.ts";
-export type { Capability, Listener, Peer, TransportFixture } from "./transport_suite.ts";
-export { ScriptedBroker, ScriptError } from "./scripted_broker.ts";
-export type { Patience } from "./scripted_broker.ts";
+export { runCase } from "./runner/run.ts";
+export type { FailedCheck, Result } from "./runner/run.ts";
+export { transportCases, transportSuite } from "./transport/suite.ts";
+export type { Capability, Listener, Peer, TransportFixture } from "./transport/fixture.ts";
+export { ScriptedBroker, ScriptError } from "./peers/scripted_broker.ts";
+export type { Patience } from "./peers/scripted_broker.ts";
 export type {
   CallbackName,
   Command,
@@ -22,14 +22,14 @@ export type {
   Scenario,
   ScenarioOptions,
   Step,
-} from "./scenario.ts";
+} from "./player/scenario.ts";
 /** What scenarios are written with. */
-export * as steps from "./scenario.ts";
-export { clientCases, memoryCases } from "./scenario_client.ts";
-export { engineCases } from "./scenario_engine.ts";
-export { flightCases } from "./engine_cases.ts";
-export { ScenarioError } from "./scenario_play.ts";
-export { describe } from "./scenario_words.ts";
+export * as steps from "./player/scenario.ts";
+export { clientCases, memoryCases } from "./player/client.ts";
+export { engineCases } from "./player/engine.ts";
+export { flightCases } from "./player/flight_cases.ts";
+export { ScenarioError } from "./player/play.ts";
+export { describe } from "./player/words.ts";
 export { scenarios } from "./scenarios/mod.ts";
 
 // What the types above are made of.

@@ -6,7 +6,7 @@
  */
 
 import type { Address } from "@minimqtt/core";
-import type { Listener, Peer } from "../transport_suite.ts";
+import type { Listener, Peer } from "../transport/fixture.ts";
 import { pack, unpack } from "./frame.ts";
 import type { Answer, Call } from "./frame.ts";
 

@@ -5,7 +5,7 @@
  */
 
 import { ws } from "@minimqtt/transport-ws";
-import type { TransportFixture } from "../transport_suite.ts";
+import type { TransportFixture } from "../transport/fixture.ts";
 import type { RemotePeers } from "./client.ts";
 
 /** Makes the fixture; `peers` is asked anew for each listener. */

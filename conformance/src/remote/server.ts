@@ -10,7 +10,7 @@ import { createServer } from "node:net";
 import type { AddressInfo, Server, Socket } from "node:net";
 import { WebSocketServer } from "ws";
 import type { WebSocket } from "ws";
-import type { Listener, Peer } from "../transport_suite.ts";
+import type { Listener, Peer } from "../transport/fixture.ts";
 import { pack, unpack } from "./frame.ts";
 import type { Answer, Call } from "./frame.ts";
 

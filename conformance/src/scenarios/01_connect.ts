@@ -17,8 +17,8 @@ import {
   returns,
   type Scenario,
   send,
-} from "../scenario.ts";
-import { connect, field, packet } from "../wire.ts";
+} from "../player/scenario.ts";
+import { connect, field, packet } from "../wire/wire.ts";
 
 /** Every combination of the five things that flags tell. */
 function* combinations(): Generator<Omit<Scenario, "area">> {

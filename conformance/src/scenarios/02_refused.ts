@@ -18,7 +18,7 @@ import {
   send,
   type Step,
   wait,
-} from "../scenario.ts";
+} from "../player/scenario.ts";
 
 const TEXTS: Readonly<Record<number, string>> = {
   1: "Incorrect Protocol Version",

@@ -15,7 +15,7 @@ import {
   send,
   type Step,
   wait,
-} from "../scenario.ts";
+} from "../player/scenario.ts";
 
 /** The broker is unavailable this time. */
 const unavailable: readonly Step[] = [accept, expect(CONNECT), send("20020003"), closed];

@@ -19,9 +19,9 @@ import {
   type Scenario,
   send,
   type Step,
-} from "../scenario.ts";
-import { connect, field } from "../wire.ts";
-import { toHex } from "../bytes.ts";
+} from "../player/scenario.ts";
+import { connect, field } from "../wire/wire.ts";
+import { toHex } from "../wire/bytes.ts";
 
 const TOPIC = field("will/t");
 

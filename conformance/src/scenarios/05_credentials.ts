@@ -9,8 +9,8 @@ import {
   fails,
   online,
   type Scenario,
-} from "../scenario.ts";
-import { connect, field } from "../wire.ts";
+} from "../player/scenario.ts";
+import { connect, field } from "../wire/wire.ts";
 
 const USER = field("user"), PASS = field("pass");
 const CASES: readonly (readonly [

@@ -14,8 +14,8 @@ import {
   returns,
   type Scenario,
   send,
-} from "../scenario.ts";
-import { field, publish, u16 } from "../wire.ts";
+} from "../player/scenario.ts";
+import { field, publish, u16 } from "../wire/wire.ts";
 
 const bytesOf = (text: string) => new TextEncoder().encode(text);
 

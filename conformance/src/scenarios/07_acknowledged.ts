@@ -20,8 +20,8 @@ import {
   send,
   type Step,
   wait,
-} from "../scenario.ts";
-import { field, publish, u16 } from "../wire.ts";
+} from "../player/scenario.ts";
+import { field, publish, u16 } from "../wire/wire.ts";
 
 const QOS1 = "320a000174000168656c6c6f";
 const QOS2 = "340a000174000168656c6c6f";

@@ -13,8 +13,8 @@ import {
   returns,
   type Scenario,
   send,
-} from "../scenario.ts";
-import { publish } from "../wire.ts";
+} from "../player/scenario.ts";
+import { publish } from "../wire/wire.ts";
 
 /** Remaining lengths on both sides of each boundary, and how they are written. */
 const LENGTHS: readonly (readonly [length: number, hex: string])[] = [

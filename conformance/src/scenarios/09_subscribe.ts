@@ -22,8 +22,8 @@ import {
   type Step,
   wait,
   when,
-} from "../scenario.ts";
-import { field, packet, publish, subscribe } from "../wire.ts";
+} from "../player/scenario.ts";
+import { field, packet, publish, subscribe } from "../wire/wire.ts";
 
 const long = "f" + "o".repeat(257);
 const thousand = Array.from({ length: 1000 }, (_, i) => `foo/bar${String(i + 1).padStart(4, "0")}`);

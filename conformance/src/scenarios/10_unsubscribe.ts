@@ -16,8 +16,8 @@ import {
   type Step,
   wait,
   when,
-} from "../scenario.ts";
-import { field, packet, publish, unsubscribe } from "../wire.ts";
+} from "../player/scenario.ts";
+import { field, packet, publish, unsubscribe } from "../wire/wire.ts";
 
 function subscribed(...topics: readonly string[]): readonly Step[] {
   return [

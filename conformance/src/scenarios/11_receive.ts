@@ -19,9 +19,9 @@ import {
   type Step,
   wait,
   when,
-} from "../scenario.ts";
-import { fromHex } from "../bytes.ts";
-import { publish } from "../wire.ts";
+} from "../player/scenario.ts";
+import { fromHex } from "../wire/bytes.ts";
+import { publish } from "../wire/wire.ts";
 
 const TEXTS = ["", "x", "aé€😀", "\ufeffx", "a\0b", "\uffff", "line\nline", "x".repeat(300)];
 const BYTES = ["", "00", "00ff80", "c328", "ff".repeat(300)];

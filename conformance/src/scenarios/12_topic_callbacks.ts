@@ -11,8 +11,8 @@ import {
   type Scenario,
   type Step,
   when,
-} from "../scenario.ts";
-import { publish } from "../wire.ts";
+} from "../player/scenario.ts";
+import { publish } from "../wire/wire.ts";
 
 /** Filter, topic, whether they match. */
 const TABLE: readonly (readonly [filter: string, topic: string, matches: boolean])[] = [

@@ -24,8 +24,8 @@ import {
   send,
   type Step,
   wait,
-} from "../scenario.ts";
-import { packet, subscribe, u16 } from "../wire.ts";
+} from "../player/scenario.ts";
+import { packet, subscribe, u16 } from "../wire/wire.ts";
 
 /** The client subscribes, and is granted what it asks for. */
 function subscribed(

@@ -21,8 +21,8 @@ import {
   send,
   type Step,
   wait,
-} from "../scenario.ts";
-import { publish } from "../wire.ts";
+} from "../player/scenario.ts";
+import { publish } from "../wire/wire.ts";
 
 const hex4 = (value: number) => value.toString(16).padStart(4, "0");
 

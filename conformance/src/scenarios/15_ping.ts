@@ -15,8 +15,8 @@ import {
   type Scenario,
   send,
   wait,
-} from "../scenario.ts";
-import { publish } from "../wire.ts";
+} from "../player/scenario.ts";
+import { publish } from "../wire/wire.ts";
 
 export const ping15: Scenario[] = area("15 ping", [
   {

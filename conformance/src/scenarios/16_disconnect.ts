@@ -22,8 +22,8 @@ import {
   send,
   wait,
   when,
-} from "../scenario.ts";
-import { connect, field, publish, subscribe } from "../wire.ts";
+} from "../player/scenario.ts";
+import { connect, field, publish, subscribe } from "../wire/wire.ts";
 
 const ENDED = "MiniMQTT was disconnected before the answer came";
 

@@ -17,8 +17,8 @@ import {
   type Step,
   wait,
   when,
-} from "../scenario.ts";
-import { publish, subscribe } from "../wire.ts";
+} from "../player/scenario.ts";
+import { publish, subscribe } from "../wire/wire.ts";
 
 const CLOSED = "Connection closed by broker";
 const FAILED = "Unexpected error while waiting for messages";

@@ -10,8 +10,8 @@ import {
   returns,
   type Scenario,
   send,
-} from "../scenario.ts";
-import { field, packet, publish, u16 } from "../wire.ts";
+} from "../player/scenario.ts";
+import { field, packet, publish, u16 } from "../wire/wire.ts";
 
 interface Fault {
   readonly behaviour: string;

@@ -12,8 +12,8 @@ import {
   type Scenario,
   send,
   type Step,
-} from "../scenario.ts";
-import { publish } from "../wire.ts";
+} from "../player/scenario.ts";
+import { publish } from "../wire/wire.ts";
 
 const CLOSED = "Connection closed by broker";
 const KEEPING = "101200044d5154540400003c0006676f6c64656e";

@@ -1,5 +1,5 @@
 /** `new MQTT()`: what it takes, and what it refuses. */
-import { area, call, fails, nothing, online, returns, type Scenario, type Step } from "../scenario.ts";
+import { area, call, fails, nothing, online, returns, type Scenario, type Step } from "../player/scenario.ts";
 
 const refuses = (options: Record<string, unknown>, text?: string): readonly Step[] => [
   call("new", options),

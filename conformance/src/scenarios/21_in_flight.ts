@@ -14,8 +14,8 @@ import {
   type Scenario,
   send,
   type Step,
-} from "../scenario.ts";
-import { packet, publish, subscribe } from "../wire.ts";
+} from "../player/scenario.ts";
+import { packet, publish, subscribe } from "../wire/wire.ts";
 
 const CLOSED = "Connection closed by broker";
 

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Scenario } from "../scenario.ts";
+import type { Scenario } from "../player/scenario.ts";
 import { connect01 } from "./01_connect.ts";
 import { refused02 } from "./02_refused.ts";
 import { attempts03 } from "./03_attempts.ts";

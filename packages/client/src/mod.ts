@@ -4,7 +4,7 @@
  *
  * @module
  */
-export { Client, type PublishedMessage } from "./client.ts";
+export { Client, type PublishedMessage } from "./client/client.ts";
 export type {
   CleanSession,
   ClientOptions,
@@ -20,19 +20,19 @@ export type {
   ResumedSession,
   SendingOptions,
   SubscribeOptions,
-} from "./client_options.ts";
-export type { Clock } from "./clock.ts";
-export * from "./constants.ts";
-export { setSocket } from "./default_transport.ts";
-export { MMQTTException, MMQTTStateError } from "./exceptions.ts";
+} from "./client/options.ts";
+export type { Clock } from "./link/clock.ts";
+export * from "./mqtt/constants.ts";
+export { setSocket } from "./mqtt/default_transport.ts";
+export { MMQTTException, MMQTTStateError } from "./mqtt/exceptions.ts";
 export {
   type ForeignLogger,
   type LogDetails,
   type Logger,
   type LoggerPackage,
   NullLogger,
-} from "./logger.ts";
-export { MQTT } from "./mqtt.ts";
+} from "./mqtt/logger.ts";
+export { MQTT } from "./mqtt/mqtt.ts";
 export type {
   CallOptions,
   ConnectArguments,
@@ -42,12 +42,12 @@ export type {
   Received,
   SubscribeArguments,
   Subscriptions,
-} from "./mqtt_options.ts";
-export type { MessageInput } from "./payload.ts";
-export type { Credentials, CredentialsSource } from "./dialler.ts";
-export type { ReceivedMessage } from "./received_message.ts";
-export type { Status } from "./status.ts";
-export type { MessageStream, Subscription, SubscriptionStream } from "./subscription.ts";
+} from "./mqtt/options.ts";
+export type { MessageInput } from "./link/payload.ts";
+export type { Credentials, CredentialsSource } from "./client/dialler.ts";
+export type { ReceivedMessage } from "./client/received_message.ts";
+export type { Status } from "./client/status.ts";
+export type { MessageStream, Subscription, SubscriptionStream } from "./client/subscription.ts";
 export {
   type ConnectionCode,
   ConnectionError,

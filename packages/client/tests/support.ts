@@ -3,9 +3,9 @@
  */
 import type { Connection } from "@minimqtt/core";
 import { Engine, v4 } from "@minimqtt/core";
-import type { Clock } from "../src/clock.ts";
-import { Link } from "../src/link.ts";
-import { type MemoryConnection, type MemoryOptions, memoryPair } from "../src/memory.ts";
+import type { Clock } from "../src/link/clock.ts";
+import { Link } from "../src/link/link.ts";
+import { type MemoryConnection, type MemoryOptions, memoryPair } from "../src/memory/memory.ts";
 
 /** A clock that is moved by hand. */
 export class HandClock implements Clock {

@@ -1,0 +1,351 @@
+/**
+ * The client for people who write TypeScript today: it runs by itself, stays connected, and is read by `for await`.
+ *
+ * Times are in milliseconds. Wrong arguments reject with {@link UsageError} and send nothing; a refusal of the broker
+ * is a {@link RefusedError}, what the network does a {@link ConnectionError}; a lost connection is no error of any call,
+ * for it comes back.
+ *
+ * Longer than 300 lines: it is the API of one class, and half of it is its contract.
+ *
+ * @module
+ */
+import { Engine, type Message, UsageError, v4 } from "@minimqtt/core";
+import { abortable } from "./abortable.ts";
+import { generateClientId } from "../link/client_id.ts";
+import {
+  checkOneOf,
+  type ClientOptions,
+  type ClientPayload,
+  type CloseOptions,
+  type Filters,
+  type ListenOptions,
+  type PublishOptions,
+  type Settings,
+  type SubscribeOptions,
+  toFilterList,
+  toSettings,
+} from "./options.ts";
+import { type Clock, systemClock } from "../link/clock.ts";
+import { Dialler } from "./dialler.ts";
+import { Lifeline } from "./lifeline.ts";
+import { Link } from "../link/link.ts";
+import { Gate } from "./message_queue.ts";
+import type { ReceivedMessage } from "./received_message.ts";
+import { Sender } from "./sender.ts";
+import { Listener, type RecipientOptions } from "./recipient.ts";
+import { type Status, StatusBoard } from "./status.ts";
+import { Stream } from "./stream.ts";
+import type { Subscription, SubscriptionStream } from "./subscription.ts";
+import { Subscriptions } from "./subscriptions.ts";
+
+/** One of the messages of `Client.publishMany`. */
+export interface PublishedMessage extends Omit<PublishOptions, "signal"> {
+  /** The topic name. */
+  readonly topic: string;
+  /** Text or bytes. */
+  readonly payload: ClientPayload;
+}
+
+/** The longest that `close({ drop: true })` waits for a broker that reads nothing, in milliseconds. */
+const SHORT_GOODBYE = 1000;
+
+/**
+ * An MQTT client that runs by itself.
+ *
+ * ```ts
+ * import { Client } from "@minimqtt/client";
+ * import { tcp } from "@minimqtt/transport-tcp";
+ *
+ * export async function main(): Promise<void> {
+ *   await using client = await Client.connect("mqtt://localhost", { transport: tcp() });
+ *   await client.publish("house/kitchen/temperature", "21.5", { qos: 1 });
+ *   for await (const message of await client.subscribe("house/+/temperature")) {
+ *     console.log(message.topic, message.text());
+ *   }
+ * }
+ * ```
+ */
+export class Client implements AsyncDisposable {
+  /** The client identifier that the broker knows it by. */
+  readonly clientId: string;
+  readonly #settings: Settings;
+  readonly #clock: Clock;
+  readonly #engine: Engine;
+  readonly #link: Link;
+  readonly #gate: Gate;
+  readonly #sender: Sender;
+  readonly #subscriptions: Subscriptions;
+  readonly #board: StatusBoard;
+  readonly #lifeline: Lifeline;
+  #dropping = false;
+  #closing: Promise<void> | undefined;
+
+  /**
+   * Connects to a broker, and resolves when it has accepted. Of a list of brokers the first that does is taken; when
+   * the connection is lost the next one in order is tried, after the last one the first again.
+   *
+   * A broker is `mqtt://user:password@host:port/path` or just a host; which schemes there are is the transport's
+   * choice.
+   *
+   * @throws {UsageError} for options that are wrong; nothing was opened.
+   * @throws {RefusedError} `connection-refused`, {@link ConnectionError} or {@link ProtocolError} of the last attempt
+   * when each broker was tried once and none accepted (`reconnect.initially` makes it go on); the signal's reason
+   * when it is aborted.
+   */
+  static async connect(
+    brokers: string | URL | readonly (string | URL)[],
+    options: ClientOptions,
+  ): Promise<Client> {
+    const signal = options?.signal;
+    signal?.throwIfAborted();
+    const client = new Client(brokers, options);
+    const onAbort = () => client.#lifeline.stop(signal!.reason);
+    signal?.addEventListener("abort", onAbort);
+    try {
+      await client.#lifeline.connected;
+      return client;
+    } catch (error) {
+      await client.close({ drop: true });
+      throw error;
+    } finally {
+      signal?.removeEventListener("abort", onAbort);
+    }
+  }
+
+  private constructor(brokers: string | URL | readonly (string | URL)[], options: ClientOptions) {
+    const settings = this.#settings = toSettings(options);
+    const { keepAlive, replyTimeout, will, receiving, sending } = settings;
+    const clock = this.#clock = options.clock ?? systemClock;
+    this.clientId = options.clientId ?? generateClientId("ts");
+    const { transport, credentials, random = Math.random } = options;
+    const dialler = new Dialler(brokers, {
+      transport,
+      credentials,
+      clock,
+      timeout: settings.connectTimeout,
+      connect: {
+        clientId: this.clientId,
+        cleanSession: options.session !== "resume",
+        keepAlive,
+        ...(will && { will }),
+      },
+    });
+    const engine = this.#engine = new Engine({
+      codec: v4,
+      replyTimeout,
+      maxInflight: sending.window,
+      maxInflightQoS2: sending.windowQoS2,
+      republish: true,
+      ...(receiving.maxPacketSize !== undefined && { maxPacketSize: receiving.maxPacketSize }),
+    });
+    const link = this.#link = new Link(engine, clock);
+    const gate = this.#gate = new Gate(link.wake);
+    const kick = () => {
+      link.kick();
+      // Whoever is slow must not keep the answer from coming.
+      if (gate.full > 0) link.wake();
+    };
+    const acknowledge = (message: Message) => {
+      engine.acknowledge(message);
+      link.kick();
+    };
+    const sender = this.#sender = new Sender(engine, link, sending, kick);
+    const subscriptions = this.#subscriptions = new Subscriptions(engine, receiving, acknowledge, kick);
+    const board = this.#board = new StatusBoard();
+    this.#lifeline = new Lifeline({
+      engine,
+      link,
+      dialler,
+      sender,
+      subscriptions,
+      gate,
+      board,
+      clock,
+      random,
+      settings,
+    });
+  }
+
+  /** How the connection is now; {@link status} tells how it changes. */
+  get state(): Status["state"] {
+    return this.#board.current.state;
+  }
+
+  /** How many received messages with QoS 0 were given up, because their queue had overflowed. */
+  get dropped(): number {
+    return this.#gate.dropped;
+  }
+
+  /**
+   * Publishes a message. Bytes may be used again as soon as the call returns. Messages leave in the order of the calls,
+   * awaited or not, and whatever their quality of service.
+   *
+   * With QoS 0 it resolves when there is room for more; with QoS 1 and 2 when the broker has acknowledged it, however
+   * many connections that takes. Many can be under way at a time: collect the promises, or use {@link publishMany}.
+   * Without awaiting there is no limit to what waits, but `sending.whenFull: "reject"`.
+   *
+   * Where the broker loses the session (as it always does with `session: "clean"`), what it has not acknowledged is
+   * published anew, and may arrive twice; a message with QoS 2 that it had taken over is not, and rejects.
+   *
+   * @throws {UsageError} `invalid-topic`, `invalid-argument`, `payload-too-large`; `queue-full` and `not-connected` as
+   * chosen in `sending`; `not-connected` after `close()`, and for what it dropped.
+   * @throws {ConnectionError} `session-lost` for a message with QoS 2 of which nobody knows whether it is delivered;
+   * and whatever else has ended the client.
+   */
+  publish(topic: string, payload: ClientPayload, options?: PublishOptions): Promise<void> {
+    return this.#sender.publish(topic, payload, options);
+  }
+
+  /**
+   * Publishes all messages of an iterable, as many at a time as the send window has room for, and resolves to their
+   * number when all are acknowledged. The iterable is asked for the next message when there is room for it.
+   *
+   * @throws what {@link publish} throws for the first message that fails; those after it are not published.
+   */
+  async publishMany(
+    messages: Iterable<PublishedMessage> | AsyncIterable<PublishedMessage>,
+    options: { readonly signal?: AbortSignal } = {},
+  ): Promise<number> {
+    let count = 0;
+    let failed: { readonly error: unknown } | undefined;
+    const last = new Set<Promise<void>>();
+    for await (const { topic, payload, qos = 0, retain = false } of messages) {
+      if (failed !== undefined) break;
+      const published = this.publish(topic, payload, { ...options, qos, retain });
+      count++;
+      if (qos === 0) await published;
+      else {
+        last.add(published);
+        published.then(() => last.delete(published), (error) => failed ??= { error });
+        await abortable(this.#sender.room(), options.signal);
+      }
+    }
+    await Promise.all(last);
+    return count;
+  }
+
+  /**
+   * Subscribes to one topic filter or several, and resolves when the broker has granted them all: to something to be
+   * read by `for await`, or with `onMessage` to something that calls it. Leaving the loop ends the subscription.
+   *
+   * A message that several of its filters match comes once; several subscriptions get it once each. (But see MQTT
+   * 3.1.1: a broker may send one copy for each filter; they are all delivered.) The broker may be told to send a
+   * message again, with QoS 1, when a connection was lost before its acknowledgement.
+   *
+   * Read it, or {@link messages}: what is not read fills up, and then nothing is read from the broker.
+   *
+   * While there is no connection it waits for one.
+   *
+   * @throws {UsageError} `invalid-filter`, `invalid-argument`, `not-connected` after `close()`.
+   * @throws {RefusedError} `subscription-refused` when the broker refuses one of the filters; none stays subscribed.
+   */
+  subscribe(filters: Filters, options: ListenOptions): Promise<Subscription>;
+  /** The same without a callback. */
+  subscribe(filters: Filters, options?: SubscribeOptions): Promise<SubscriptionStream>;
+  async subscribe(
+    filters: Filters,
+    options: SubscribeOptions & Partial<ListenOptions> = {},
+  ): Promise<Subscription> {
+    const { qos = 0, acknowledge = "auto", signal, onMessage, onError } = options;
+    checkOneOf(acknowledge, "acknowledge", ["auto", "manual"]);
+    signal?.throwIfAborted();
+    const list = toFilterList(filters, qos);
+    if (this.#closing !== undefined || this.state === "closed") throw closed();
+    const made = this.#recipient(list.map(({ topic }) => topic), acknowledge === "manual", signal);
+    const recipient = onMessage === undefined ? new Stream(made) : new Listener(made, onMessage, onError);
+    await this.#subscriptions.add(recipient, list);
+    return recipient;
+  }
+
+  /**
+   * Every message that comes while it is read, whichever subscription it belongs to. Each loop over it gets all of
+   * them, beside the subscriptions that are read themselves. It subscribes to nothing; with a resumed session it also
+   * tells what the broker sends for subscriptions of an earlier program.
+   */
+  get messages(): AsyncIterable<ReceivedMessage> {
+    return { [Symbol.asyncIterator]: () => this.#tap(undefined) };
+  }
+
+  /**
+   * The same as {@link messages} in arrays, all that have come since the last one: less work per message. A loop over
+   * it rejects with the signal's reason when that is aborted.
+   */
+  batches(options: { readonly signal?: AbortSignal } = {}): AsyncIterable<readonly ReceivedMessage[]> {
+    return { [Symbol.asyncIterator]: () => this.#tap(options.signal).batches() };
+  }
+
+  /**
+   * How the connection is, and every change of it until the client has ended. Each loop over it gets all of them, and
+   * rejects with the signal's reason when that is aborted.
+   */
+  status(options: { readonly signal?: AbortSignal } = {}): AsyncIterableIterator<Status> {
+    return this.#board.read(options.signal);
+  }
+
+  /**
+   * Finishes what was published, with a new connection if need be, says goodbye to the broker and ends the client.
+   * Loops over its messages end at once: what is in their queues is not delivered any more, nor acknowledged; a
+   * message that a loop is at work on counts as done, unless acknowledged by hand. Never rejects; may be called again,
+   * with `drop` to be quicker.
+   */
+  close(options: CloseOptions = {}): Promise<void> {
+    const { drop = false, signal } = options;
+    const giveUp = () => {
+      this.#dropping = true;
+      this.#sender.drop(closed());
+    };
+    this.#sender.stop(closed());
+    if (drop || signal?.aborted) giveUp();
+    signal?.addEventListener("abort", giveUp);
+    this.#closing ??= this.#close();
+    return this.#closing.finally(() => signal?.removeEventListener("abort", giveUp));
+  }
+
+  /** Is {@link close}, for `await using`. */
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  async #close(): Promise<void> {
+    this.#subscriptions.close(null, closed());
+    await this.#sender.drained();
+    this.#lifeline.stop(closed());
+    this.#engine.disconnect();
+    const patience = this.#dropping ? SHORT_GOODBYE : this.#settings.replyTimeout;
+    let cancel!: () => void;
+    // A broker that reads nothing more does not keep us.
+    const late = new Promise<void>((resolve) =>
+      cancel = this.#clock.timer(this.#clock.now() + patience, resolve)
+    );
+    await Promise.race([this.#link.drained(), late]);
+    cancel();
+    await this.#link.detach();
+    await this.#lifeline.ended;
+    if (this.state !== "closed") this.#board.set({ state: "closed", error: null, text: "closed" });
+  }
+
+  #tap(signal: AbortSignal | undefined): Stream {
+    const stream = new Stream(this.#recipient([], false, signal));
+    if (this.#closing !== undefined || this.state === "closed") stream.end(null);
+    else if (signal?.aborted) stream.end({ error: signal.reason });
+    else this.#subscriptions.tap(stream);
+    return stream;
+  }
+
+  #recipient(filters: readonly string[], manual: boolean, signal: AbortSignal | undefined): RecipientOptions {
+    const subscriptions = this.#subscriptions;
+    return {
+      filters,
+      manual,
+      limits: this.#settings.receiving,
+      gate: this.#gate,
+      signal,
+      leave: (recipient, ended) => subscriptions.remove(recipient, ended),
+      opened: () => subscriptions.changed(),
+    };
+  }
+}
+
+function closed(): UsageError {
+  return new UsageError("not-connected", "the client was closed");
+}

@@ -1,0 +1,322 @@
+/**
+ * What a `Client` is made from, checked and brought into one form.
+ *
+ * Longer than 300 lines: the contract of every option stands with it.
+ *
+ * @module
+ */
+import {
+  type Engine,
+  type Filter,
+  type Millis,
+  type QoS,
+  type Transport,
+  UsageError,
+  type Will,
+} from "@minimqtt/core";
+import { checkFilter, checkKeepAlive, checkQoS } from "@minimqtt/core/internal";
+import type { Clock } from "../link/clock.ts";
+import type { Credentials, CredentialsSource } from "./dialler.ts";
+import type { QueueLimits } from "./message_queue.ts";
+import { toBytes } from "../link/payload.ts";
+import type { ReceivedMessage } from "./received_message.ts";
+
+const LONGEST_KEEP_ALIVE = 65_535_000;
+const MOST_IDENTIFIERS = 60_000;
+
+/** Options of `Client.connect`. Times are in milliseconds. */
+export type ClientOptions = CommonOptions & (CleanSession | ResumedSession);
+
+/** The broker keeps nothing when the connection ends; subscriptions are made again on the next. */
+export interface CleanSession {
+  /** `"clean"` is what it is when absent. */
+  readonly session?: "clean";
+  /** Client identifier; when absent, `ts` and 16 random characters. */
+  readonly clientId?: string;
+}
+
+/** The broker keeps subscriptions and messages with QoS 1 and 2 while the client is away. */
+export interface ResumedSession {
+  /** The session goes on where it was, in this program and in the next one with the same client identifier. */
+  readonly session: "resume";
+  /** Client identifier, by which the broker knows the session. */
+  readonly clientId: string;
+}
+
+/** What all clients are made from. */
+export interface CommonOptions {
+  /** How to reach the broker: `tcp()`, `tls()`, `ws()`, ... */
+  readonly transport: Transport;
+  /** User name and password, or what makes them before each attempt. They win over those in a URL. */
+  readonly credentials?: Credentials | CredentialsSource;
+  /** What the broker publishes when the client is gone without `close()`. */
+  readonly will?: ClientWill;
+  /**
+   * The most time between two packets, 1000 to 65 535 000, rounded up to seconds; 0 switches it off. 60 000 when
+   * absent. A dead peer is noticed within this and `replyTimeout`.
+   */
+  readonly keepAlive?: Millis;
+  /** How long opening a connection may take, credentials included; 10 000 when absent. */
+  readonly connectTimeout?: Millis;
+  /** How long the broker may take for CONNACK and PINGRESP, and within a packet; 10 000 when absent. */
+  readonly replyTimeout?: Millis;
+  /** How to come back after the connection is lost; false: not at all. */
+  readonly reconnect?: false | ReconnectOptions;
+  /** What may wait to be sent. */
+  readonly sending?: SendingOptions;
+  /** What may wait to be read. */
+  readonly receiving?: ReceivingOptions;
+  /** Gives up waiting for the first connection: `connect` rejects with its reason. */
+  readonly signal?: AbortSignal;
+  /** The clock, for tests. */
+  readonly clock?: Clock;
+  /** Random numbers from 0 up to 1, for tests of the waits between attempts. */
+  readonly random?: () => number;
+}
+
+/** A message that the broker publishes when the client is gone without `close()`. */
+export interface ClientWill extends Omit<Will, "payload"> {
+  /** Text or bytes, at most 65 535 bytes. */
+  readonly payload: ClientPayload;
+}
+
+/** How to come back. */
+export interface ReconnectOptions {
+  /**
+   * The wait after all brokers of the list have failed; doubled with each further round up to 16 times, with up to a
+   * second on top. Before the first attempt after a loss it is a random part of it, so that those who lost a broker
+   * together do not come back together. 1000 when absent; 0: no wait at all.
+   */
+  readonly delay?: Millis;
+  /** How many attempts in a row may fail; when absent it goes on for ever. */
+  readonly attempts?: number;
+  /**
+   * Whether `connect` as well goes on trying, under the same rules. When absent it rejects after each broker has
+   * been tried once.
+   */
+  readonly initially?: boolean;
+}
+
+/** What `Client.publish` takes: text, which is sent as UTF-8, or bytes of any kind. */
+export type ClientPayload = string | Uint8Array | ArrayBuffer | ArrayBufferView;
+
+/** Options of `Client.publish`. */
+export interface PublishOptions {
+  /** Quality of service; 0 when absent. */
+  readonly qos?: QoS;
+  /** Whether the broker keeps it for later subscribers; false when absent. */
+  readonly retain?: boolean;
+  /**
+   * Rejects the promise with the signal's reason. A message that has not been handed to the connection is not sent
+   * then; one that has may still arrive.
+   */
+  readonly signal?: AbortSignal;
+}
+
+/** What may wait to be sent, and what becomes of the rest. */
+export interface SendingOptions {
+  /** The number of messages, unacknowledged ones included; 10 000 when absent. */
+  readonly messages?: number;
+  /** The bytes of their payloads together; 16 MiB when absent. */
+  readonly bytes?: number;
+  /**
+   * What a message does for which there is no room: `"wait"`, as when absent, holds it, and its promise waits;
+   * `"reject"` rejects with a `UsageError` `queue-full`.
+   */
+  readonly whenFull?: "wait" | "reject";
+  /**
+   * What becomes of a message with QoS 0 while there is no connection: `"keep"`, as when absent, lets it wait like
+   * the others, `"drop"` forgets it, `"reject"` rejects with a `UsageError` `not-connected`.
+   */
+  readonly offline?: "keep" | "drop" | "reject";
+  /** The most messages with QoS 1 and 2 that may be unacknowledged at a time, 1 to 60 000; 1024 when absent. */
+  readonly window?: number;
+  /**
+   * The most of them that may have QoS 2; 10 when absent. MQTT 3.1.1 has no way to ask a broker what it takes, and
+   * mosquitto closes the connection of a client whose unfinished QoS 2 messages reach its `max_inflight_messages`, 20.
+   */
+  readonly windowQoS2?: number;
+}
+
+/** What may wait to be read. Beyond that nothing is read from the broker, so that it slows down. */
+export interface ReceivingOptions {
+  /** The number of messages in the queue of one subscription; 1024 when absent. */
+  readonly messages?: number;
+  /** The bytes of their payloads together; 4 MiB when absent. */
+  readonly bytes?: number;
+  /** The longest packet taken from the broker, in bytes; 10 065 546 when absent. A longer one ends the connection. */
+  readonly maxPacketSize?: Engine["maxPacketSize"];
+}
+
+/** What `subscribe` takes: a topic filter, one with its own quality of service, or a list of them. */
+export type Filters = string | Filter | readonly (string | Filter)[];
+
+/** Options of `Client.subscribe`. */
+export interface SubscribeOptions {
+  /** The highest quality of service for filters that name none; 0 when absent. */
+  readonly qos?: QoS;
+  /**
+   * `"auto"`, as when absent: a message is acknowledged when the loop asks for the next one or is left, or when the
+   * callback has returned (its promise has settled). `"manual"`: by its `acknowledge()` alone.
+   */
+  readonly acknowledge?: "auto" | "manual";
+  /** Ends it: `subscribe` rejects with the signal's reason; after that, a loop over it does. */
+  readonly signal?: AbortSignal;
+}
+
+/** Options of `Client.subscribe` with a callback. */
+export interface ListenOptions extends SubscribeOptions {
+  /** Called with each message. A promise is waited for; messages are queued meanwhile. */
+  readonly onMessage: (message: ReceivedMessage) => unknown;
+  /**
+   * Called with what `onMessage` throws, and with what ends the subscription without being asked to. Without it such
+   * an error is reported as uncaught, as one of an event listener is.
+   */
+  readonly onError?: (error: unknown) => void;
+}
+
+/** Options of `Client.close`. */
+export interface CloseOptions {
+  /** Gives up what waits and what is unacknowledged instead of finishing it. */
+  readonly drop?: boolean;
+  /** Does so when aborted. */
+  readonly signal?: AbortSignal;
+}
+
+/** The options, complete. */
+export interface Settings {
+  readonly keepAlive: Millis;
+  readonly connectTimeout: Millis;
+  readonly replyTimeout: Millis;
+  readonly reconnect: false | Required<ReconnectOptions>;
+  readonly sending: Required<SendingOptions>;
+  readonly receiving: QueueLimits & { readonly maxPacketSize: number | undefined };
+  readonly will: Will | undefined;
+}
+
+/**
+ * Checks the options and fills in what is absent.
+ *
+ * @throws {UsageError} `invalid-argument`
+ */
+export function toSettings(options: ClientOptions): Settings {
+  if (typeof options !== "object" || options === null) throw invalid("connect() takes an object of options");
+  if (typeof options.transport?.connect !== "function") {
+    const text = "no transport: pass transport: tcp() of @minimqtt/transport-tcp, or another one";
+    throw new UsageError("no-transport", text);
+  }
+  checkNames(options, "", OPTIONS);
+  const { session = "clean", clientId, keepAlive = 60_000, connectTimeout = 10_000, replyTimeout = 10_000 } =
+    options;
+  checkOneOf(session, "session", ["clean", "resume"]);
+  if (session === "resume" && !clientId) throw invalid('session: "resume" needs a clientId');
+  const reconnect: ReconnectOptions | false = options.reconnect ?? {};
+  const { delay = 1000, attempts = Infinity, initially = false } = reconnect || {};
+  const sending = {
+    messages: 10_000,
+    bytes: 16 * 1024 * 1024,
+    whenFull: "wait",
+    offline: "keep",
+    window: 1024,
+    windowQoS2: 10,
+    ...options.sending,
+  } as const;
+  const { messages = 1024, bytes = 4 * 1024 * 1024, maxPacketSize } = options.receiving ?? {};
+  checkNames(reconnect || {}, "reconnect.", ["delay", "attempts", "initially"]);
+  checkNames(sending, "sending.", ["messages", "bytes", "whenFull", "offline", "window", "windowQoS2"]);
+  checkNames(options.receiving ?? {}, "receiving.", ["messages", "bytes", "maxPacketSize"]);
+  checkRange(keepAlive, "keepAlive", 0, LONGEST_KEEP_ALIVE);
+  if (keepAlive > 0 && keepAlive < 1000) {
+    throw invalid(`keepAlive is in milliseconds, ${keepAlive} is too short`);
+  }
+  checkRange(connectTimeout, "connectTimeout", 1);
+  checkRange(replyTimeout, "replyTimeout", 1);
+  checkRange(delay, "reconnect.delay", 0);
+  checkRange(attempts, "reconnect.attempts", 1, Infinity);
+  checkRange(sending.messages, "sending.messages", 1, Infinity);
+  checkRange(sending.bytes, "sending.bytes", 1, Infinity);
+  checkRange(sending.window, "sending.window", 1, MOST_IDENTIFIERS);
+  checkRange(sending.windowQoS2, "sending.windowQoS2", 1, MOST_IDENTIFIERS);
+  checkOneOf(sending.whenFull, "sending.whenFull", ["wait", "reject"]);
+  checkOneOf(sending.offline, "sending.offline", ["keep", "drop", "reject"]);
+  checkRange(messages, "receiving.messages", 1);
+  checkRange(bytes, "receiving.bytes", 1);
+  if (maxPacketSize !== undefined) checkRange(maxPacketSize, "receiving.maxPacketSize", 1, Infinity);
+  const seconds = Math.ceil(keepAlive / 1000);
+  checkKeepAlive(seconds);
+  return {
+    keepAlive: seconds,
+    connectTimeout,
+    replyTimeout,
+    reconnect: reconnect && { delay, attempts, initially },
+    sending,
+    receiving: { messages, bytes, maxPacketSize },
+    will: options.will && toWill(options.will),
+  };
+}
+
+/**
+ * All forms of `subscribe`'s first argument as a list without duplicates.
+ *
+ * @throws {UsageError} `invalid-argument`, `invalid-filter`
+ */
+export function toFilterList(filters: Filters, qos: QoS = 0): Filter[] {
+  const list = Array.isArray(filters) ? filters : [filters];
+  if (list.length === 0) throw invalid("subscribe() needs at least one topic filter");
+  const byTopic = new Map<string, QoS>();
+  for (const entry of list) {
+    const filter = typeof entry === "string" ? { topic: entry, qos } : { qos, ...entry };
+    checkFilter(filter.topic);
+    checkQoS(filter.qos);
+    byTopic.set(filter.topic, filter.qos);
+  }
+  return Array.from(byTopic, ([topic, qos]) => ({ topic, qos }));
+}
+
+/**
+ * One of a few words.
+ *
+ * @throws {UsageError} `invalid-argument`
+ */
+export function checkOneOf(value: unknown, name: string, words: readonly unknown[]): void {
+  if (!words.includes(value)) {
+    throw invalid(`${name} must be one of ${words.join(", ")}, not ${String(value)}`);
+  }
+}
+
+function toWill(will: ClientWill): Will {
+  const payload = toBytes(will.payload);
+  return { ...will, payload: typeof payload === "string" ? payload : new Uint8Array(payload) };
+}
+
+function checkNames(options: object, prefix: string, names: readonly string[]): void {
+  for (const name of Object.keys(options)) {
+    if (!names.includes(name)) throw invalid(`there is no option ${prefix}${name}`);
+  }
+}
+
+function checkRange(value: unknown, name: string, from: number, to = Number.MAX_SAFE_INTEGER): void {
+  if (typeof value === "number" && value >= from && value <= to) return;
+  throw invalid(`${name} must be a number from ${from} to ${to}, not ${String(value)}`);
+}
+
+function invalid(text: string): UsageError {
+  return new UsageError("invalid-argument", text);
+}
+
+const OPTIONS = [
+  "transport",
+  "session",
+  "clientId",
+  "credentials",
+  "will",
+  "keepAlive",
+  "connectTimeout",
+  "replyTimeout",
+  "reconnect",
+  "sending",
+  "receiving",
+  "signal",
+  "clock",
+  "random",
+];
