@@ -261,7 +261,7 @@ class EngineStage implements Stage {
   #flush(): void {
     for (let batch = this.#engine.take(this.#now); batch !== null; batch = this.#engine.take(this.#now)) {
       this.#sent += toHex(batch);
-      this.#engine.give(batch);
+      this.#engine.give(batch, this.#now);
     }
   }
 

@@ -47,6 +47,9 @@ import {
 import { encodeText, payloadBytes } from "./text.ts";
 import { checkFilter, checkTopic, utf8Length } from "./topic.ts";
 
+/** The most answers that may wait to leave, 4 bytes each. */
+const MOST_ANSWERS = 16_384;
+
 /** A batch of this size is worth a write of its own; more waits in the queue, where it costs less. */
 const FULL_BATCH = 65_536;
 
@@ -62,6 +65,11 @@ export interface EngineOptions {
   readonly replyTimeout?: Millis;
   /** The longest packet taken from the server, in bytes; 10 065 546 when absent (10 MB of payload). */
   readonly maxPacketSize?: number;
+  /**
+   * What becomes of a longer PUBLISH: `skip` passes it over without holding it and gives a `skipped` event, `close`, as
+   * when absent, ends the connection. Any other packet over the limit ends it.
+   */
+  readonly tooLarge?: "skip" | "close";
   /** The most messages with QoS 1 and 2 that may be unacknowledged at a time; 1024 when absent. */
   readonly maxInflight?: number;
   /**
@@ -74,6 +82,11 @@ export interface EngineOptions {
    * publishes them anew, in order and before all others; false, as when absent, gives a `lost` event for each.
    */
   readonly republish?: boolean;
+  /**
+   * How long the server may leave all that was sent unacknowledged before the connection counts as broken, in
+   * milliseconds; for ever when absent. One acknowledgement, of whatever it be, begins it anew.
+   */
+  readonly acknowledgeTimeout?: Millis;
 }
 
 /** `connecting` from `opened` to CONNACK; `closing` once nothing may be sent any more; `offline` with no connection. */
@@ -89,6 +102,7 @@ export class Engine {
   readonly #outgoing: Outgoing;
   readonly #incoming: Incoming;
   readonly #replyTimeout: Millis;
+  readonly #acknowledgeTimeout: Millis;
   #liveness: Liveness;
   readonly #acknowledgement: Acknowledgement = { id: 0, reason: 0 };
 
@@ -104,6 +118,8 @@ export class Engine {
   /** Whether what the session has under way is still to leave on this connection: behind what a SUBSCRIBE asks for. */
   #due = false;
   #asked = false;
+  /** Acknowledgements that wait for {@link take}. */
+  #answers = 0;
   #topic = "";
   #topicBytes: Uint8Array = new Uint8Array(0);
 
@@ -119,13 +135,14 @@ export class Engine {
         throw unexpected(`expected CONNACK, got a packet of type ${first >> 4}`, "MQTT-3.2.0-1");
       }
       this.#wire.check(first, remaining);
-    });
+    }, options.tooLarge === "skip");
     this.#outgoing = new Outgoing(this.#maxInflight, options.maxInflightQoS2 ?? 10);
     this.#incoming = new Incoming((message) =>
       this.#writeAnswer(message.qos === 2 ? PUBREC : PUBACK, message.id)
     );
     this.#replyTimeout = options.replyTimeout ?? 10_000;
-    this.#liveness = new Liveness(this.#replyTimeout, 0, Infinity, 0);
+    this.#acknowledgeTimeout = options.acknowledgeTimeout ?? Infinity;
+    this.#liveness = new Liveness(this.#replyTimeout, 0, Infinity, Infinity, 0);
   }
 
   /** Where the connection is in its life. */
@@ -141,6 +158,23 @@ export class Engine {
   /** The packet identifier used last; 0 before the first. */
   get lastId(): PacketId {
     return this.#outgoing.lastId;
+  }
+
+  /** How many packet identifiers are not in use. */
+  get freeIds(): number {
+    return this.#outgoing.free;
+  }
+
+  /**
+   * Whether the next message with QoS 1 or 2 waits until all that was sent is answered, SUBSCRIBE and UNSUBSCRIBE
+   * included: for who wants to know which of them the server hangs up at. May be changed at any time.
+   */
+  get oneAtATime(): boolean {
+    return this.#outgoing.oneAtATime;
+  }
+  set oneAtATime(value: boolean) {
+    this.#outgoing.oneAtATime = value;
+    this.#due ||= !value && this.#outgoing.waiting;
   }
 
   /** The longest packet taken from the server, in bytes; may be changed at any time. */
@@ -183,7 +217,8 @@ export class Engine {
     this.#wire = this.#codec.open();
     this.#wire.writeConnect(this.#outbox, connect);
     this.#state = "connecting";
-    this.#liveness = new Liveness(this.#replyTimeout, connect.keepAlive, pongTimeout, now);
+    const { keepAlive } = connect;
+    this.#liveness = new Liveness(this.#replyTimeout, keepAlive, pongTimeout, this.#acknowledgeTimeout, now);
   }
 
   /**
@@ -209,9 +244,6 @@ export class Engine {
     if (now >= giveUpAt) {
       if (this.#liveness.excuses(giveUpAt, now)) return;
       this.#end(this.#liveness.verdict(this.#inbox.missing, now));
-    } else if (this.#outbox.length > 0) {
-      // What waits to leave will do in a ping's place, if it leaves.
-      this.#liveness.stalled(now);
     } else this.#ping(now);
   }
 
@@ -258,10 +290,19 @@ export class Engine {
       qos,
       retain,
       phase: "queued",
-      flying: false,
+      flying: 0,
+      abandoned: false,
     });
     this.#depart();
     return id;
+  }
+
+  /**
+   * Gives a message up that is not acknowledged yet: it is never sent again, takes no place in the send window, and no
+   * event tells of it any more, but a `settled` of a late acknowledgement. Nothing happens for any other identifier.
+   */
+  abandon(id: PacketId): void {
+    if (this.#outgoing.abandon(id)) this.#depart();
   }
 
   /**
@@ -314,14 +355,22 @@ export class Engine {
   }
 
   /**
-   * The next event; null when there is none before more bytes come. One packet is decoded per call, and answered if
+   * Whether so many answers wait to leave that {@link next} gives no further packet before {@link take}: a peer that
+   * sends and does not read is not owed ever more. Not while the connection ends.
+   */
+  get congested(): boolean {
+    return this.#answers >= MOST_ANSWERS && this.#ending === undefined;
+  }
+
+  /**
+   * The next event; null when there is none before more bytes come, or bytes leave ({@link congested}). One packet is decoded per call, and answered if
    * the protocol asks for it.
    */
   next(): EngineEvent | null {
     if (this.#events.length > 0) return this.#events.pop()!;
     if (this.#state === "offline") return null;
     try {
-      if (this.#inbox.next()) return this.#handle();
+      if (!this.congested && this.#inbox.next()) return this.#handle();
     } catch (error) {
       if (!(error instanceof MqttError)) throw error;
       // What the peer did wrong, or said, tells more than that it then hung up.
@@ -338,14 +387,21 @@ export class Engine {
     if (this.#due) this.#depart();
     const batch = this.#outbox.take();
     if (batch === null) return null;
-    this.#liveness.sent(now);
+    this.#answers = 0;
+    this.#liveness.taken(this.#outgoing.awaits, now);
     this.#depart();
     return batch;
   }
 
+  /** A part of the batch has been written: it moves. */
+  moved(now: Millis): void {
+    this.#liveness.moved(now);
+  }
+
   /** Takes a batch back once it is written, so that its memory is used again. */
-  give(batch: Uint8Array): void {
+  give(batch: Uint8Array, now: Millis): void {
     this.#outbox.give(batch);
+    this.#liveness.left(now);
   }
 
   #handle(): EngineEvent {
@@ -392,15 +448,22 @@ export class Engine {
   }
 
   #published(message: Message): EngineEvent {
-    if (message.qos === 0 || this.#incoming.arrived(message)) return message;
-    return progress(PUBLISH, message.id, true);
+    const size = this.#inbox.skipped;
+    if (size > 0) message = { ...message, payload: NOTHING };
+    if (message.qos !== 0 && !this.#incoming.arrived(message)) return progress(PUBLISH, message.id, true);
+    return size > 0 ? { type: "skipped", packet: PUBLISH, message, size } : message;
   }
 
   #answered(packet: number): EngineEvent {
     const reasons = this.#wire.readReasons(this.#inbox, this.#acknowledgement);
     const id = this.#acknowledgement.id;
     const request = this.#outgoing.answered(id, packet);
-    if (request === undefined) return progress(packet, id, false);
+    this.#liveness.acknowledged(this.#outgoing.awaits);
+    if (request === undefined) {
+      if (this.#outgoing.knows(id)) throw wrongKind(packet, id, this.#outgoing.sent(id));
+      return progress(packet, id, false);
+    }
+    this.#depart();
     if (packet === SUBACK && reasons.length !== request.count) {
       const summary = `invalid SUBACK: ${reasons.length} return codes for ${request.count} topic filters`;
       throw new ProtocolError("malformed-packet", summary, "MQTT-3.8.4-5");
@@ -409,20 +472,38 @@ export class Engine {
   }
 
   #acknowledged(packet: number, id: PacketId): EngineEvent {
-    const flight = this.#outgoing.sent(id);
+    const flight = this.#demandKind(packet, id);
     if (packet === PUBREC) {
-      const expected = flight?.qos === 2;
-      if (expected && flight.phase === "sent") this.#outgoing.release(flight);
+      const expected = flight !== undefined;
+      if (flight?.phase === "sent") this.#outgoing.release(flight);
       // Also for one released before, or unknown: the server waits for it [MQTT-4.3.3-1]. Where the PUBLISH has not
       // been sent again yet, the PUBREL takes its place in the queue.
-      if (flight === undefined || (expected && flight.flying)) this.#writeAnswer(PUBREL, id);
+      if (flight === undefined || flight.flying > 0 || flight.abandoned) this.#writeAnswer(PUBREL, id);
+      this.#liveness.acknowledged(this.#outgoing.awaits);
       return progress(packet, id, expected);
     }
-    const expected = packet === PUBACK ? flight?.qos === 1 : flight?.phase === "released";
-    if (flight === undefined || !expected) return progress(packet, id, false);
+    // A PUBCOMP before the PUBREC ends nothing.
+    if (flight === undefined || (packet === PUBCOMP && flight.phase === "sent")) {
+      return progress(packet, id, false);
+    }
     this.#outgoing.settle(flight);
     this.#depart();
-    return { type: "settled", packet, id, reasons: NONE };
+    this.#liveness.acknowledged(this.#outgoing.awaits);
+    if (packet === PUBCOMP || flight.qos === 1) return { type: "settled", packet, id, reasons: NONE };
+    return { type: "settled", packet, id, reasons: NONE, error: notSupported() };
+  }
+
+  /** An acknowledgement of the wrong kind shows that the server takes one thing for another. */
+  #demandKind(packet: number, id: PacketId): Flight | undefined {
+    const flight = this.#outgoing.sent(id);
+    // A server that knows no QoS 2 acknowledges with PUBACK.
+    const isWrong = flight === undefined
+      ? this.#outgoing.knows(id)
+      : flight.qos === 1
+      ? packet !== PUBACK
+      : packet === PUBACK && flight.phase === "released";
+    if (isWrong) throw wrongKind(packet, id, flight);
+    return flight;
   }
 
   /** An identifier for a packet that names filters, each with `overhead` other bytes, once all of that is in order. */
@@ -439,12 +520,14 @@ export class Engine {
     checkSize(size);
     this.#demandOnline();
     const id = this.#outgoing.allocate();
-    this.#outgoing.request(id, { answer, count: filters.length });
+    this.#outgoing.request(id, answer, filters.length);
     return id;
   }
 
   #writeAnswer(type: number, id: PacketId): void {
-    if (this.#state === "online") this.#wire.writeAcknowledgement(this.#outbox, type, id);
+    if (this.#state !== "online") return;
+    this.#answers++;
+    this.#wire.writeAcknowledgement(this.#outbox, type, id);
   }
 
   /** Sends what is queued, as far as the window allows and the batch is not full; {@link take} goes on with it. */
@@ -473,9 +556,8 @@ export class Engine {
     this.#liveness.pinged(now);
   }
 
-  /** When the peer is given up: not while something of it is unread, for that may be the answer. */
   get #giveUpAt(): Millis {
-    return this.#inbox.unread ? Infinity : this.#liveness.giveUpAt(this.#inbox.missing);
+    return this.#liveness.giveUpAt(this.#inbox.missing, this.#inbox.unread);
   }
 
   #demandOnline(): void {
@@ -497,22 +579,37 @@ export class Engine {
   #end(error: MqttError | null): void {
     this.#ending ??= { error: this.#asked ? null : error };
     this.#state = "closing";
+    this.#answers = 0;
     this.#outbox.clear();
   }
 
   #leave(error: MqttError | null): EngineEvent {
+    const unanswered = this.#outgoing.firstUnanswered;
     this.#state = "offline";
     this.#ending = undefined;
+    this.#answers = 0;
     this.#inbox.clear();
     this.#outbox.clear();
     this.#outgoing.closed();
     this.#incoming.closed();
-    return { type: "offline", packet: 0, error };
+    return { type: "offline", packet: 0, error, unanswered };
   }
 }
 
 function progress(packet: number, id: PacketId, expected: boolean): EngineEvent {
   return { type: "progress", packet, id, expected };
+}
+
+function wrongKind(packet: number, id: PacketId, flight: Flight | undefined): ProtocolError {
+  const name = ANSWERS[packet >> 4];
+  return flight === undefined
+    ? unexpected(`${name} ${id} answers a SUBSCRIBE or UNSUBSCRIBE`, "MQTT-4.8.0-1")
+    : unexpected(`${name} ${id} answers a message with QoS ${flight.qos}`, `MQTT-4.3.${flight.qos + 1}-2`);
+}
+
+function notSupported(): RefusedError {
+  const text = "the broker acknowledged QoS 2 as QoS 1, which is all it has: the message may arrive twice";
+  return new RefusedError("qos-not-supported", text, 0x9b, 0);
 }
 
 function unexpected(summary: string, statement: string): ProtocolError {
@@ -521,6 +618,15 @@ function unexpected(summary: string, statement: string): ProtocolError {
 
 const PONG: EngineEvent = { type: "pong", packet: PINGRESP };
 const NONE: readonly number[] = [];
+const NOTHING = new Uint8Array(0);
+
+const ANSWERS: Readonly<Record<number, string>> = {
+  4: "PUBACK",
+  5: "PUBREC",
+  7: "PUBCOMP",
+  9: "SUBACK",
+  11: "UNSUBACK",
+};
 
 /** MiniMQTT's words for CONNACK's return codes. */
 const REFUSALS: Readonly<Record<number, string>> = {

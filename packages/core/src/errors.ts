@@ -45,7 +45,9 @@ export type RefusedCode =
   /** CONNACK with a return code other than 0. */
   | "connection-refused"
   /** SUBACK with a failure code. */
-  | "subscription-refused";
+  | "subscription-refused"
+  /** A message with QoS 2 was acknowledged as one with QoS 1: it has arrived, once or more often. */
+  | "qos-not-supported";
 
 /** Codes of {@link ConnectionError}. */
 export type ConnectionCode =

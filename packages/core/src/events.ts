@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { MqttError } from "./errors.ts";
+import type { MqttError, RefusedError } from "./errors.ts";
 import type { Connack, Message, PacketId } from "./packets.ts";
 
 /** CONNACK accepted the connection. */
@@ -16,7 +16,7 @@ export interface Online {
   readonly connack: Connack;
 }
 
-/** A PUBLISH, SUBSCRIBE or UNSUBSCRIBE of ours is acknowledged for good; its identifier is free. */
+/** A PUBLISH, SUBSCRIBE or UNSUBSCRIBE of ours is answered for good; its identifier is free. */
 export interface Settled {
   /** Tells it from the other events. */
   readonly type: "settled";
@@ -26,6 +26,8 @@ export interface Settled {
   readonly id: PacketId;
   /** SUBACK: one code per filter, 0 to 2 granted or 0x80 refused, in the order asked for. Otherwise empty. */
   readonly reasons: readonly number[];
+  /** Why a message was not taken as it was sent; absent when it was. */
+  readonly error?: RefusedError;
 }
 
 /** A packet that says nothing to the application: a step within QoS 2, a duplicate, a late acknowledgement. */
@@ -48,6 +50,18 @@ export interface Pong {
   readonly packet: number;
 }
 
+/** A message over the limit for packets came and was passed over: nothing of its payload is held. */
+export interface Skipped {
+  /** Tells it from the other events. */
+  readonly type: "skipped";
+  /** The packet type: 0x30. */
+  readonly packet: number;
+  /** The message, with an empty payload; to be acknowledged as any other. */
+  readonly message: Message;
+  /** The length of the whole packet in bytes. */
+  readonly size: number;
+}
+
 /** A message with QoS 1 or 2 that had been sent is lost, because the server has no session of ours any more. */
 export interface Lost {
   /** Tells it from the other events. */
@@ -68,7 +82,9 @@ export interface Offline {
   readonly packet: 0;
   /** Why; null after `disconnect()`. */
   readonly error: MqttError | null;
+  /** The identifier of what was sent first on this connection and is not answered; 0 when nothing is. */
+  readonly unanswered: PacketId;
 }
 
 /** What `Engine.next` gives. */
-export type EngineEvent = Online | Message | Settled | Progress | Pong | Lost | Offline;
+export type EngineEvent = Online | Message | Settled | Progress | Skipped | Pong | Lost | Offline;

@@ -168,7 +168,7 @@ interface Node<V> {
 
 function append<V>({ entry, others }: Node<V>, into: V[]): void {
   if (entry !== undefined) into.push(entry.value);
-  if (others !== undefined) for (const { value } of others) into.push(value);
+  if (others !== undefined) { for (const { value } of others) into.push(value); }
 }
 
 function visit<V>(stack: Node<V>[], child: Node<V> | undefined): void {

@@ -216,7 +216,7 @@ export class Link {
       this.#goOn();
       return this.wake();
     }
-    this.#engine.give(batch);
+    this.#engine.give(batch, this.#clock.now());
     const { pending } = this.#engine;
     if (pending === 0) this.#goOn();
     else if (pending >= FULL_BATCH || !this.#wrote) this.#flush();
