@@ -3,7 +3,17 @@ import { assert, assertEquals, assertRejects, assertStrictEquals, assertThrows }
 import { describe, it } from "@std/testing/bdd";
 import { publish } from "../../src/wire/wire.ts";
 import { rejectsWith } from "../assertions.ts";
-import { answerSubscribe, comeBack, end, isSettled, online, PRESENT, settled, type Stage } from "./stage.ts";
+import {
+  ACCEPTED,
+  answerSubscribe,
+  comeBack,
+  end,
+  isSettled,
+  online,
+  PRESENT,
+  settled,
+  type Stage,
+} from "./stage.ts";
 
 type Options = NonNullable<Parameters<Client["subscribe"]>[1]>;
 type Subscribed = Awaited<ReturnType<Stage["client"]["subscribe"]>>;
@@ -533,11 +543,60 @@ describe("Client: a session of an earlier program", () => {
     await end(stage);
   });
 
-  it("is nothing to wait for with a clean session: what nobody wants is acknowledged at once", async () => {
-    const stage = await online();
-    await stage.broker.send(publish("a", "1", { qos: 1, id: 1 }));
+  it("reaches who subscribes also with a clean session, where it comes in one chunk with CONNACK", async () => {
+    const stage = await online({}, ACCEPTED + publish("a", "early", { qos: 1, id: 1 }));
+    const subscribing = stage.client.subscribe("a", { qos: 1 });
+    await answerSubscribe(stage, "01");
+    const subscription = await subscribing;
+    assertEquals((await subscription.next()).value?.text(), "early");
+    void subscription.next();
     await stage.broker.expect("40020001");
+    assertEquals(stage.client.dropped, 0);
     await end(stage);
+  });
+
+  it("is waited for until the first subscription with a clean session, or until replyTimeout, and counted", async () => {
+    const stage = await online({ replyTimeout: 3000 });
+    const { broker, client, clock } = stage;
+    await broker.send(publish("a", "1", { qos: 1, id: 1 }));
+    await clock.advance(2999);
+    await clock.advance(1);
+    await broker.expect("40020001");
+    assertEquals(client.dropped, 1);
+    await broker.send(publish("a", "2", { qos: 1, id: 2 }));
+    await broker.expect("40020002");
+    await end(stage);
+
+    const other = await online();
+    const subscribing = other.client.subscribe("b");
+    await answerSubscribe(other, "00");
+    await subscribing;
+    await other.broker.send(publish("a", "1", { qos: 1, id: 1 }));
+    await other.broker.expect("40020001");
+    await end(other);
+  });
+
+  it("is never lost, however much more than a queue may hold comes before anyone has subscribed", async () => {
+    for (const [limits, count, size] of [[{ messages: 2 }, 20, 10], [{ bytes: 2000 }, 60, 1000]] as const) {
+      for (const qos of [1, 2] as const) {
+        const stage = await online({ session: "resume", receiving: limits }, PRESENT, { room: 1_000_000 });
+        const { broker, client } = stage;
+        const messages = Array.from(
+          { length: count },
+          (_, i) => publish("a", `${i}`.padEnd(size), { qos, id: i + 1 }),
+        );
+        // The SUBACK lies behind all of them, as it does with mosquitto.
+        await broker.send(messages.join(""));
+        await settled();
+        const subscribing = client.subscribe("a", { qos });
+        await answerSubscribe(stage, `0${qos}`);
+        const subscription = await subscribing;
+        const seen: string[] = [];
+        for (let i = 0; i < count; i++) seen.push((await subscription.next()).value!.text().trim());
+        assertEquals(seen, messages.map((_, i) => `${i}`));
+        await end(stage);
+      }
+    }
   });
 });
 
@@ -709,11 +768,11 @@ describe("Client: a slow consumer", () => {
   });
 
   it("is bounded in bytes with QoS 1 too while an acknowledgement is awaited, and loses nothing", async () => {
-    const stage = await online({ receiving: { messages: 2, bytes: 100 } }, undefined, { room: 200 });
+    const stage = await online({ receiving: { messages: 2, bytes: 10_000 } }, undefined, { room: 200 });
     const subscription = await subscribe(stage, "a", { qos: 1 }, "01");
     void stage.client.publish("t", "", { qos: 1 });
     await stage.broker.packet();
-    const payload = "x".repeat(50);
+    const payload = "x".repeat(5000);
     let sent = 0;
     void (async () => {
       while (sent < 100) await stage.broker.send(publish("a", payload, { qos: 1, id: ++sent }));

@@ -379,6 +379,11 @@ export class Engine {
     return this.#ending === undefined ? null : this.#leave(this.#ending.error);
   }
 
+  /** Forgets what has come and was not pulled; nothing but the end of the connection comes out any more. */
+  discard(): void {
+    if (this.#ending !== undefined) this.#inbox.clear();
+  }
+
   /**
    * Hands out all bytes that wait as one batch, which counts as traffic for keep alive; null when there are none. The
    * array stays untouched until it comes back by {@link give}.

@@ -71,8 +71,10 @@ export type ConnectionCode =
   | "pingresp-timeout"
   /** A packet began and did not go on in time. */
   | "packet-timeout"
-  /** The broker did not acknowledge a request in time. */
+  /** The broker did not acknowledge a request in time, or nothing at all. */
   | "acknowledgement-timeout"
+  /** The broker hangs up whenever it gets this message or this subscription. */
+  | "hung-up-on"
   /** The broker lost the session after it had taken a QoS 2 message over: whether it delivers it nobody knows. */
   | "session-lost"
   /** A co-processor did not answer in time. */

@@ -6,17 +6,18 @@
 import { MAX_REMAINING_LENGTH } from "@minimqtt/core";
 import { utf8Length } from "@minimqtt/core/internal";
 
-/** As many filters as fit one packet, then the next ones; `overhead` is what each takes beside its text. */
+/** As many filters as fit one packet, `most` at a time; `overhead` is what each takes beside its text. */
 export function* inPackets(
   filters: readonly string[],
   overhead: number,
+  most = Infinity,
   limit: number = MAX_REMAINING_LENGTH,
 ): Iterable<readonly string[]> {
   let packet: string[] = [];
   let size = 2;
   for (const filter of filters) {
     const more = overhead + utf8Length(filter);
-    if (size + more > limit) {
+    if (size + more > limit || packet.length >= most) {
       yield packet;
       packet = [];
       size = 2;

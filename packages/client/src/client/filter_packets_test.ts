@@ -12,9 +12,9 @@ describe("inPackets()", () => {
   it("begins another one where the size would go over the limit, by the bytes of UTF-8", () => {
     // Two bytes of identifier; then 3 + 1, 3 + 2 and 3 + 3 bytes.
     const filters = ["a", "ä", "€"];
-    assertEquals([...inPackets(filters, 3, 17)], [filters]);
-    assertEquals([...inPackets(filters, 3, 16)], [["a", "ä"], ["€"]]);
-    assertEquals([...inPackets(filters, 3, 8)], [["a"], ["ä"], ["€"]]);
-    assertEquals([...inPackets(filters, 2, 14)], [filters]);
+    assertEquals([...inPackets(filters, 3, Infinity, 17)], [filters]);
+    assertEquals([...inPackets(filters, 3, Infinity, 16)], [["a", "ä"], ["€"]]);
+    assertEquals([...inPackets(filters, 3, Infinity, 8)], [["a"], ["ä"], ["€"]]);
+    assertEquals([...inPackets(filters, 2, Infinity, 14)], [filters]);
   });
 });

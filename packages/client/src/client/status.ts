@@ -4,7 +4,7 @@
  * @module
  */
 import type { Millis } from "@minimqtt/core";
-import { abortable } from "./abortable.ts";
+import { abortable } from "../link/abortable.ts";
 
 /** How a client's connection is. `text` says the same in words that a user interface can show. */
 export type Status =
@@ -24,6 +24,8 @@ export type Status =
     readonly broker: string;
     /** Whether the broker had the session still. */
     readonly resumed: boolean;
+    /** A message that was passed over just now, because it is over `receiving.maxPacketSize`; its packet's bytes. */
+    readonly skipped?: { readonly topic: string; readonly size: number };
     readonly text: string;
   }
   | {
@@ -35,6 +37,8 @@ export type Status =
     readonly error: Error;
     /** Milliseconds until the next attempt. */
     readonly retryIn: Millis;
+    /** What was unanswered when connections ended: it may be what the broker hangs up at. */
+    readonly unanswered?: string;
     readonly text: string;
   }
   | {
@@ -42,6 +46,8 @@ export type Status =
     readonly state: "closed";
     /** Why; null after `close()`. */
     readonly error: Error | null;
+    /** How many published messages were given up with it. */
+    readonly givenUp: number;
     readonly text: string;
   };
 

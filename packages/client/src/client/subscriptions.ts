@@ -8,7 +8,8 @@
  * MQTT 3.1.1 does not say for which filter a message was sent. That has two consequences:
  *
  * - A retained message that a new subscription brings matches older ones as well, which have had it. It goes to those
- *   whose filter was granted last.
+ *   whose filter was granted last, and to those whose SUBACK is awaited: a broker may send it before that
+ *   [MQTT-3.8.4-3].
  * - A broker may send one copy for each filter that matches [MQTT-3.3.5-1] (mosquitto sends one in all, NATS one
  *   each). Copies cannot be told from messages that were published twice, so each is delivered.
  *
@@ -20,6 +21,7 @@
  * @module
  */
 import {
+  ConnectionError,
   type Engine,
   type Filter,
   type Message,
@@ -30,15 +32,19 @@ import {
   RefusedError,
   type Settled,
 } from "@minimqtt/core";
+import { Queue } from "@minimqtt/core/internal";
 import { inPackets } from "./filter_packets.ts";
-import type { QueueLimits } from "./message_queue.ts";
+import { type Gate, MessageQueue, type QueueLimits } from "./message_queue.ts";
 import { Delivery, Receipt } from "./received_message.ts";
 import type { Recipient } from "./recipient.ts";
-import { Unclaimed } from "./unclaimed.ts";
+import type { Suspect } from "./suspects.ts";
 
 /** How many topics are remembered with those who get their messages. */
 const MOST_ROUTES = 1024;
 const NOBODY: readonly Recipient[] = [];
+
+/** How many requests are under way at a time: there are no more than 65,535 identifiers, and messages need some. */
+const MOST_REQUESTS = 1000;
 
 /** A filter that somebody wants. */
 interface Interest {
@@ -47,6 +53,8 @@ interface Interest {
   readonly recipients: Set<Recipient>;
   /** The number of the SUBACK that granted it in this session; 0 while it is to be asked for. */
   granted: number;
+  /** How many connections ended with the SUBSCRIBE for it unanswered. */
+  losses: number;
 }
 
 /** Who gets the messages of one topic. */
@@ -56,7 +64,7 @@ interface Route {
   readonly idlers: readonly Recipient[];
 }
 
-/** A SUBSCRIBE or UNSUBSCRIBE that waits for its answer. */
+/** A SUBSCRIBE or UNSUBSCRIBE that waits for its turn, or for its answer. */
 interface Request {
   readonly filters: readonly string[];
   /** SUBSCRIBE: who fails when it is refused; all who want the filter when absent. */
@@ -83,22 +91,41 @@ export class Subscriptions {
   readonly #taps = new Set<Recipient>();
   readonly #claims = new Map<Recipient, Claim>();
   readonly #requests = new Map<PacketId, Request>();
-  /** What the session may still hold and nobody wants. */
-  readonly #leaving = new Set<string>();
+  /** Those that wait for an identifier, or for others to be answered. */
+  readonly #later = new Queue<Request>();
+  /** What the session may still hold and nobody wants, and how many connections ended over telling the broker. */
+  readonly #leaving = new Map<string, number>();
+  /** Whether requests are sent one at a time. */
+  #careful = false;
+  /** The most filters in a packet. */
+  #perPacket: number;
   #grants = 0;
   /** Who gets the messages of a topic, until anything changes. */
   readonly #routes = new Map<string, Route>();
-  readonly #unclaimed: Unclaimed;
+  /**
+   * Messages that came before the application had time to subscribe: kept for a while, unacknowledged, for whoever
+   * subscribes. They stop the reading as any queue does.
+   */
+  readonly #unclaimed: MessageQueue<Message>;
+  #unclaimedUntil: Millis | undefined;
+  /** Whether the first subscription ends the waiting for claims. */
+  #claimedOnce = false;
+  readonly #gate: Gate;
   #closed = false;
 
   constructor(
     engine: Engine,
     limits: QueueLimits,
+    filtersPerPacket: number,
+    gate: Gate,
     acknowledge: (message: Message) => void,
     kick: () => void,
   ) {
     this.#engine = engine;
-    this.#unclaimed = new Unclaimed(limits);
+    this.#perPacket = filtersPerPacket;
+    this.#gate = gate;
+    this.#unclaimed = new MessageQueue(limits, gate);
+    gate.onJam = () => this.#relieve();
     this.#acknowledge = acknowledge;
     this.#kick = kick;
   }
@@ -110,12 +137,19 @@ export class Subscriptions {
 
   /** When {@link expire} wants to be called. */
   get expiresAt(): Millis {
-    return this.#unclaimed.until ?? Infinity;
+    return this.#unclaimedUntil ?? Infinity;
   }
 
-  /** Messages that nobody wants are kept until then: somebody may subscribe. */
-  expectClaims(until: Millis): void {
-    this.#unclaimed.until = until;
+  /** Messages that nobody wants are kept until then: somebody may subscribe. With `once`, until somebody does. */
+  expectClaims(until: Millis, once: boolean): void {
+    this.#unclaimedUntil = until;
+    this.#claimedOnce = once;
+  }
+
+  /** The application has had its time. What an earlier connection brought the broker sends again, but for QoS 0. */
+  expectNoClaims(): void {
+    this.#unclaimedUntil = undefined;
+    for (const { qos } of this.#unclaimed.takeAll()) if (qos === 0) this.#gate.dropped++;
   }
 
   /** Takes a recipient of all messages in. */
@@ -143,7 +177,7 @@ export class Subscriptions {
     for (const { topic, qos } of filters) {
       let interest = this.#interests.get(topic);
       if (interest === undefined) {
-        interest = { filter: topic, qos, recipients: new Set(), granted: 0 };
+        interest = { filter: topic, qos, recipients: new Set(), granted: 0, losses: 0 };
         this.#interests.set(topic, interest);
         this.#matcher.set(topic, interest);
       }
@@ -158,13 +192,7 @@ export class Subscriptions {
     const granted = new Promise<void>((resolve, reject) =>
       this.#claims.set(recipient, { missing: new Set(topics), resolve, reject })
     );
-    if (this.#engine.state === "online") {
-      try {
-        this.#subscribe(topics, recipient);
-      } catch (error) {
-        this.#fail(recipient, error);
-      }
-    }
+    if (this.#engine.state === "online") this.#subscribe(topics, recipient);
     return granted;
   }
 
@@ -195,15 +223,66 @@ export class Subscriptions {
     for (let i = 0; i < count; i++) readers[i]!.deliver(new Delivery(message, receipt));
   }
 
-  /** The connection is up: tells the broker what it does not know. */
-  online(resumed: boolean): void {
+  /** The connection is up: tells the broker what it does not know, one packet at a time if it is to be `careful`. */
+  online(resumed: boolean, careful: boolean): void {
+    this.#careful = careful;
     if (!resumed) {
       this.#leaving.clear();
       for (const interest of this.#interests.values()) interest.granted = 0;
     }
     const wanted = [...this.#interests.values()].filter(({ granted }) => granted === 0);
-    for (const filters of inPackets(wanted.map(({ filter }) => filter), 3)) this.#subscribe(filters);
-    for (const filters of inPackets([...this.#leaving], 2)) this.#unsubscribe(filters);
+    this.#subscribe(wanted.map(({ filter }) => filter));
+    void this.#unsubscribe([...this.#leaving.keys()]);
+  }
+
+  /** What is asked now on needs not be asked one at a time. */
+  relax(): void {
+    this.#careful = false;
+    this.#pump();
+  }
+
+  /** The request under way with this identifier, as what may have made the broker hang up. */
+  suspect(id: PacketId): Suspect | undefined {
+    const request = this.#requests.get(id);
+    if (request === undefined) return undefined;
+    const { filters, resolve } = request;
+    const [first = ""] = filters;
+    const isSubscribe = resolve === undefined;
+    const losses = (filter: string) =>
+      isSubscribe ? this.#interests.get(filter)?.losses : this.#leaving.get(filter);
+    const count = () => Math.max(0, ...filters.map((filter) => losses(filter) ?? 0));
+    const set = (value: number) => {
+      for (const filter of filters) {
+        const interest = this.#interests.get(filter);
+        if (isSubscribe && interest !== undefined) interest.losses = value;
+        if (!isSubscribe && this.#leaving.has(filter)) this.#leaving.set(filter, value);
+      }
+    };
+    const name = isSubscribe ? "subscription to" : "unsubscribing from";
+    const what = `the ${name} ${filters.length === 1 ? first : `${first} and ${filters.length - 1} others`}`;
+    return {
+      what,
+      get losses() {
+        return count();
+      },
+      set losses(value) {
+        set(value);
+      },
+      get isOver() {
+        return count() === 0;
+      },
+      narrow: () => {
+        if (filters.length > 1) this.#perPacket = Math.ceil(filters.length / 2);
+      },
+      condemn: () => {
+        if (filters.length > 1) return;
+        this.#leaving.delete(first);
+        const error = new ConnectionError("hung-up-on", `the broker hangs up whenever it gets ${what}`);
+        for (const recipient of [...this.#interests.get(first)?.recipients ?? []]) {
+          if (isSubscribe) this.#fail(recipient, error);
+        }
+      },
+    };
   }
 
   /** A request was answered; false when it was not one of these. */
@@ -215,12 +294,14 @@ export class Subscriptions {
     if (resolve !== undefined) {
       for (const filter of filters) this.#leaving.delete(filter);
       resolve();
+      this.#pump();
       return true;
     }
     this.#grants++;
     filters.forEach((filter, i) => {
       const interest = this.#interests.get(filter);
       if (interest === undefined) return;
+      interest.losses = 0;
       const code = reasons[i]!;
       if (code <= 2) this.#granted(interest, code as QoS);
       else {
@@ -229,21 +310,32 @@ export class Subscriptions {
         for (const refused of recipient ? [recipient] : [...interest.recipients]) this.#fail(refused, error);
       }
     });
+    this.#pump();
     return true;
+  }
+
+  /** A message over the limit came, and nothing of it was kept. */
+  skip(message: Message): void {
+    this.#gate.dropped++;
+    if (message.qos !== 0) this.#acknowledge(message);
   }
 
   /** The connection is gone, and with it every request. */
   offline(): void {
-    const requests = [...this.#requests.values()];
+    const requests = [...this.#requests.values(), ...this.#later];
     this.#requests.clear();
+    this.#later.clear();
     for (const { resolve } of requests) resolve?.();
   }
 
   /** The time for claims is over: nobody wants these. */
   expire(now: Millis): void {
     if (now < this.expiresAt) return;
-    this.#unclaimed.until = undefined;
-    for (const message of this.#unclaimed.takeAll()) this.#acknowledge(message);
+    this.#unclaimedUntil = undefined;
+    for (const message of this.#unclaimed.takeAll()) {
+      this.#gate.dropped++;
+      this.#acknowledge(message);
+    }
   }
 
   /** Ends all: for ever, with an error if it was not asked for. Nothing is acknowledged any more. */
@@ -267,22 +359,59 @@ export class Subscriptions {
   }
 
   #subscribe(topics: readonly string[], recipient?: Recipient): void {
-    const filters = topics.map((topic) => ({ topic, qos: this.#interests.get(topic)!.qos }));
-    const id = this.#engine.subscribe(filters);
-    this.#requests.set(id, { filters: topics, ...(recipient && { recipient }) });
-    this.#kick();
+    for (const filters of inPackets(topics, 3, this.#perPacket)) {
+      this.#later.push({ filters, ...(recipient && { recipient }) });
+    }
+    this.#pump();
   }
 
-  #unsubscribe(filters: readonly string[]): Promise<void> {
-    const id = this.#engine.unsubscribe(filters);
-    this.#kick();
-    return new Promise((resolve) => this.#requests.set(id, { filters, resolve }));
+  async #unsubscribe(topics: readonly string[]): Promise<void> {
+    const answers: Promise<void>[] = [];
+    for (const filters of inPackets(topics, 2, this.#perPacket)) {
+      answers.push(new Promise((resolve) => this.#later.push({ filters, resolve })));
+    }
+    this.#pump();
+    await Promise.all(answers);
+  }
+
+  /** Sends what waits for its turn, as far as there are identifiers. */
+  #pump(): void {
+    const most = this.#careful ? 1 : MOST_REQUESTS;
+    while (this.#requests.size < most && this.#engine.state === "online" && this.#engine.freeIds > 0) {
+      const request = this.#later.shift();
+      if (request === undefined) return;
+      const { filters: topics, recipient, resolve } = request;
+      if (resolve !== undefined) {
+        this.#requests.set(this.#engine.unsubscribe(topics), request);
+      } else {
+        // Some may have been given up meanwhile.
+        const wanted = topics.filter((topic) => this.#interests.has(topic));
+        if (wanted.length === 0) continue;
+        const id = this.#engine.subscribe(
+          wanted.map((topic) => ({ topic, qos: this.#interests.get(topic)!.qos })),
+        );
+        this.#requests.set(id, { filters: wanted, ...(recipient && { recipient }) });
+      }
+      this.#kick();
+    }
+  }
+
+  /**
+   * Who waits for SUBACK and gets so many messages before it that the SUBACK is not read would wait for ever: nobody
+   * else empties its queue. Should the broker refuse it yet, the loop over it ends with that.
+   */
+  #relieve(): void {
+    for (const [recipient, claim] of this.#claims) {
+      if (!recipient.isJammed) continue;
+      this.#claims.delete(recipient);
+      claim.resolve();
+    }
   }
 
   #granted(interest: Interest, qos: QoS): void {
     interest.granted = this.#grants;
     for (const recipient of interest.recipients) {
-      recipient.granted[recipient.filters.indexOf(interest.filter)] = qos;
+      recipient.granted[recipient.places.get(interest.filter)!] = qos;
       const claim = this.#claims.get(recipient);
       claim?.missing.delete(interest.filter);
       if (claim?.missing.size !== 0) continue;
@@ -308,7 +437,7 @@ export class Subscriptions {
       if (interest?.recipients.delete(recipient) !== true || interest.recipients.size > 0) continue;
       this.#interests.delete(filter);
       this.#matcher.delete(filter);
-      this.#leaving.add(filter);
+      this.#leaving.set(filter, 0);
       unwanted.push(filter);
     }
     this.changed();
@@ -325,8 +454,9 @@ export class Subscriptions {
 
   #newest(topic: string): Route {
     const interests = this.#matcher.match(topic, []);
-    const last = Math.max(...interests.map(({ granted }) => granted));
-    return this.#route(interests.filter(({ granted }) => granted === last));
+    let last = 0;
+    for (const { granted } of interests) if (granted > last) last = granted;
+    return this.#route(interests.filter(({ granted }) => granted === last || granted === 0));
   }
 
   #route(interests: readonly Interest[]): Route {
@@ -347,11 +477,12 @@ export class Subscriptions {
   /** Nobody wants it, or nobody yet. */
   #keep(message: Message): void {
     if (this.#closed) return;
-    if (this.#unclaimed.until === undefined) this.#acknowledge(message);
+    if (this.#unclaimedUntil === undefined) this.#acknowledge(message);
     else this.#unclaimed.push(message);
   }
 
   #claim(): void {
+    if (this.#claimedOnce) this.#unclaimedUntil = undefined;
     for (const message of this.#unclaimed.takeAll()) this.deliver(message);
   }
 }

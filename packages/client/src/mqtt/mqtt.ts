@@ -13,6 +13,7 @@
  */
 import {
   type Address,
+  type Connection,
   ConnectionError,
   type ConnectOptions,
   Engine,
@@ -590,7 +591,16 @@ export class MQTT<U = unknown, B extends boolean = false> implements AsyncDispos
     this.logger.debug(`Connecting to ${place} over ${this.#transport.name}`);
     const late = `no connection to ${place} within ${socketTimeout} seconds (socketTimeout)`;
     const connect = (signal: AbortSignal) => this.#transport.connect(address, { signal });
-    const connection = await dial(place, connect, this.#clock, this.#in(socketTimeout), late, signal);
+    const discard = (late: Connection) => void late.close();
+    const connection = await dial(
+      place,
+      connect,
+      this.#clock,
+      this.#in(socketTimeout),
+      late,
+      signal,
+      discard,
+    );
     try {
       this.#link.attach(connection, this.#connectOptions, (this.#keepAlive || recvTimeout) * 1000);
     } catch (error) {
