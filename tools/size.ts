@@ -18,7 +18,7 @@ interface Bundle {
 }
 
 const bundles: readonly Bundle[] = [
-  ...([["Node", "node", 17_000], ["Deno", "deno", 16_800]] as const).map(([runtime, entry, limit]) => ({
+  ...([["Node", "node", 17_250], ["Deno", "deno", 17_000]] as const).map(([runtime, entry, limit]) => ({
     name: `MQTT + tcp for ${runtime}`,
     source:
       `export { MQTT } from "@minimqtt/client"; export { tcp } from "@minimqtt/transport-tcp/${entry}";`,
@@ -31,13 +31,13 @@ const bundles: readonly Bundle[] = [
     name: "MQTT + tcp for every runtime",
     source: 'export { MQTT } from "@minimqtt/client"; export { tcp } from "@minimqtt/transport-tcp";',
     needs: ["packages/client/src/mod.ts", "packages/transport-tcp/src/mod.ts"],
-    limit: 17_400,
+    limit: 17_650,
   },
   {
     name: "MQTT + ws",
     source: 'export { MQTT } from "@minimqtt/client"; export { ws } from "@minimqtt/transport-ws";',
     needs: ["packages/client/src/mod.ts", "packages/transport-ws/src/mod.ts"],
-    limit: 17_500,
+    limit: 17_750,
     goal: 8 * 1024,
     without: [
       "packages/client/src/client/client.ts",

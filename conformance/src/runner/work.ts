@@ -6,7 +6,7 @@
  */
 
 import type { Case, Depth } from "../case.ts";
-import { loadFixture } from "./fixture_module.ts";
+import { loadFixture } from "../fixtures/from_module.ts";
 import { fixture as memory } from "../fixtures/memory.ts";
 import { fixture as tcp } from "../fixtures/tcp.ts";
 import { runCase, thisRuntime } from "./run.ts";

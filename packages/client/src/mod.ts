@@ -33,12 +33,11 @@ export {
   type LoggerPackage,
   NullLogger,
 } from "./mqtt/logger.ts";
-export { MQTT } from "./mqtt/mqtt.ts";
+export { MQTT, type OnMessage } from "./mqtt/mqtt.ts";
 export type {
   CallOptions,
   ConnectArguments,
   MQTTOptions,
-  OnMessage,
   PublishArguments,
   Received,
   SubscribeArguments,
