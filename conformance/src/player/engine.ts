@@ -279,6 +279,7 @@ class EngineStage implements Stage {
       case "settled": {
         const call = this.#pending.find(({ id }) => id === event.id);
         if (call === undefined) return;
+        if (event.error !== undefined) return this.#end(call, undefined, event.error);
         const topics = call.topics ?? [];
         if (call.command === "publish") this.#call("onPublish", topics[0], event.id);
         if (call.command === "unsubscribe") {

@@ -87,6 +87,11 @@ export interface EngineOptions {
    * milliseconds; for ever when absent. One acknowledgement, of whatever it be, begins it anew.
    */
   readonly acknowledgeTimeout?: Millis;
+  /**
+   * Whether a server that has said nothing for a keep alive is pinged even where enough leaves to keep the connection
+   * up: what leaves may leave into nothing. Not when absent, for MiniMQTT does not (MM-167).
+   */
+  readonly pingsSilentServer?: boolean;
 }
 
 /** `connecting` from `opened` to CONNACK; `closing` once nothing may be sent any more; `offline` with no connection. */
@@ -103,6 +108,7 @@ export class Engine {
   readonly #incoming: Incoming;
   readonly #replyTimeout: Millis;
   readonly #acknowledgeTimeout: Millis;
+  readonly #pingsSilentServer: boolean;
   #liveness: Liveness;
   readonly #acknowledgement: Acknowledgement = { id: 0, reason: 0 };
 
@@ -142,7 +148,8 @@ export class Engine {
     );
     this.#replyTimeout = options.replyTimeout ?? 10_000;
     this.#acknowledgeTimeout = options.acknowledgeTimeout ?? Infinity;
-    this.#liveness = new Liveness(this.#replyTimeout, 0, Infinity, Infinity, 0);
+    this.#pingsSilentServer = options.pingsSilentServer ?? false;
+    this.#liveness = new Liveness(this.#replyTimeout, 0, Infinity, Infinity, false, 0);
   }
 
   /** Where the connection is in its life. */
@@ -217,8 +224,14 @@ export class Engine {
     this.#wire = this.#codec.open();
     this.#wire.writeConnect(this.#outbox, connect);
     this.#state = "connecting";
-    const { keepAlive } = connect;
-    this.#liveness = new Liveness(this.#replyTimeout, keepAlive, pongTimeout, this.#acknowledgeTimeout, now);
+    this.#liveness = new Liveness(
+      this.#replyTimeout,
+      connect.keepAlive,
+      pongTimeout,
+      this.#acknowledgeTimeout,
+      this.#pingsSilentServer,
+      now,
+    );
   }
 
   /**

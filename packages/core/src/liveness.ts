@@ -36,6 +36,7 @@ export class Liveness {
   readonly #pingAfter: Millis;
   readonly #pongTimeout: Millis;
   readonly #acknowledgeTimeout: Millis;
+  readonly #pingsSilent: boolean;
   #lastSent: Millis;
   #lastReceived: Millis;
   #connackBy: Millis;
@@ -51,13 +52,15 @@ export class Liveness {
 
   /**
    * CONNECT is on its way. Takes how long CONNACK, and a gap within a packet, may take; keep alive in seconds, as in
-   * CONNECT; how long PINGRESP may take; how long the server may leave everything unacknowledged; and the time.
+   * CONNECT; how long PINGRESP may take; how long the server may leave everything unacknowledged; whether it is pinged
+   * when it has been silent for a keep alive, however much left; and the time.
    */
   constructor(
     replyTimeout: Millis,
     keepAlive: number,
     pongTimeout: Millis,
     acknowledgeTimeout: Millis,
+    pingsSilent: boolean,
     now: Millis,
   ) {
     this.#replyTimeout = replyTimeout;
@@ -65,6 +68,7 @@ export class Liveness {
     this.#pingAfter = keepAlive * 900 || Infinity;
     this.#pongTimeout = pongTimeout;
     this.#acknowledgeTimeout = acknowledgeTimeout;
+    this.#pingsSilent = pingsSilent;
     this.#lastSent = this.#lastReceived = this.#takenAt = now;
     this.#connackBy = now + replyTimeout;
   }
@@ -158,8 +162,8 @@ export class Liveness {
   /** When a PINGREQ is due; `Infinity` with keep alive off, and while one waits to leave. */
   get pingAt(): Millis {
     if (this.#ping === QUEUED || this.#ping === LEAVING) return Infinity;
-    const isAsked = this.#ping === ASKED || this.#pausedAt !== undefined;
-    return (isAsked ? this.#lastSent : Math.min(this.#lastSent, this.#lastReceived)) + this.#pingAfter;
+    const sentOnly = !this.#pingsSilent || this.#ping === ASKED || this.#pausedAt !== undefined;
+    return (sentOnly ? this.#lastSent : Math.min(this.#lastSent, this.#lastReceived)) + this.#pingAfter;
   }
 
   /**

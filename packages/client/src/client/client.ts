@@ -142,6 +142,7 @@ export class Client implements AsyncDisposable {
       republish: true,
       acknowledgeTimeout: settings.acknowledgeTimeout,
       tooLarge: receiving.tooLarge,
+      pingsSilentServer: true,
       ...(receiving.maxPacketSize !== undefined && { maxPacketSize: receiving.maxPacketSize }),
     });
     const link = this.#link = new Link(engine, clock);

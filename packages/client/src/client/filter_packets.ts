@@ -10,7 +10,7 @@ import { utf8Length } from "@minimqtt/core/internal";
 export function* inPackets(
   filters: readonly string[],
   overhead: number,
-  most = Infinity,
+  most: number = Infinity,
   limit: number = MAX_REMAINING_LENGTH,
 ): Iterable<readonly string[]> {
   let packet: string[] = [];

@@ -114,7 +114,7 @@ export class Lifeline {
   }
 
   async #run(): Promise<void> {
-    const { board, clock, dialler, suspects } = this.#parts;
+    const { board, dialler, suspects } = this.#parts;
     const { signal } = this.#stopping;
     for (;;) {
       const { broker } = dialler;
