@@ -116,6 +116,11 @@ function unescapeName(name: string, runtime: "deno" | "bun"): string {
   return name.replaceAll("\\n", "\n").replaceAll("\\r", "\r").replaceAll("\\t", "\t");
 }
 
+/** A test's name without what a run adds: why it was skipped, as only Node reports reasons, or how short it was. */
+export function plainName(name: string): string {
+  return name.replace(/ \((skipped|short): .*\)$/, "");
+}
+
 /** How many tests of a list ended how. */
 export function count(tests: readonly TestCase[]): Record<TestCase["outcome"], number> {
   const counts = { passed: 0, failed: 0, skipped: 0 };

@@ -6,13 +6,15 @@ import { type CpuInfo, cpus } from "node:os";
 const MOMENT = 250;
 /** How much of one processor must have been free. */
 const FREE = 0.4;
+/** So many run beside each other in any case: on a machine that is always busy, too, most of them wait. */
+const LEAST = 2;
 
 /** Runs all jobs, begun in this order, at most so many beside each other; the results are in the order of the jobs. */
 export async function sideBySide<T>(jobs: readonly (() => Promise<T>)[], most: number): Promise<T[]> {
   const results: Promise<T>[] = [];
   const running = new Set<Promise<unknown>>();
   for (const job of jobs) {
-    while (running.size > 0) {
+    while (running.size >= LEAST) {
       const before = cpus();
       await Promise.race([delay(MOMENT), Promise.all(running)]);
       if (running.size < most && free(before, cpus()) > FREE) break;

@@ -14,6 +14,7 @@ import {
   count,
   describeCounts,
   doneMark,
+  plainName,
   type Result,
   type Runtime,
   runtimes,
@@ -128,7 +129,8 @@ async function runTurbo(): Promise<void> {
     ...packages.map((member) => `--filter=${member.packageJson.name}`),
     "--continue",
     "--json",
-    `--concurrency=${availableParallelism()}`,
+    // The longest three are those of conformance: they go beside each other, and share the processors (side_by_side.ts).
+    `--concurrency=${Math.max(runtimes.length, availableParallelism())}`,
     ...(options.force ? ["--force"] : []),
   ];
   const environment = {
@@ -243,8 +245,7 @@ function findDifferences(all: ReturnType<typeof results>): void {
   for (const { short } of packages) {
     const mine = all.filter((one) => one.short === short).map(({ runtime, tests }) => ({
       runtime,
-      // Some append the reason to the name of a test that they skip, as only Node reports reasons.
-      names: tests.map((test) => test.name.replace(/ \(skipped: .*\)$/, ""))
+      names: tests.map((test) => plainName(test.name))
         .filter((name) => !/\b(deno|bun|node)\b/i.test(name)),
     }));
     const most = mine.toSorted((a, b) => b.names.length - a.names.length)[0];
