@@ -34,7 +34,7 @@ const HELP =
   --verbose       also what tests that passed have printed
   --help          this text
 
-One file, in the folder of its package:   cd packages/core && node ../../tools/test_one.ts node src/engine_test.ts`;
+One file:   npm run test:node -w packages/core -- src/checks_test.ts`;
 const problems: string[] = [];
 const versions = new Map<Runtime, string>();
 

@@ -83,10 +83,9 @@ describe("runFile", () => {
 describe("test_one.ts", () => {
   it("counts the tests of the other files when one hangs, one is killed, and one leaves something open", () => {
     const files = ["good", "hanging", "killed", "server"].map((name) => `fixtures/${name}.ts`);
-    const { stdout, status } = spawnSync("node", ["test_one.ts", runtime, ...files], {
-      cwd: fileURLToPath(new URL(".", import.meta.url)),
-      encoding: "utf8",
-    });
+    const cwd = fileURLToPath(new URL(".", import.meta.url));
+    const node = runtime === "node" ? process.execPath : "node";
+    const { stdout, status } = spawnSync(node, ["test_one.ts", runtime, ...files], { cwd, encoding: "utf8" });
     assertEquals(status, 1);
     const lines = stdout.split("\n");
     for (
