@@ -81,9 +81,8 @@ function readCases(xml: string, runtime: "deno" | "bun"): Case[] {
   parser.on("error", (error) => {
     throw error;
   });
-  // Control characters and U+FFFE and U+FFFF may be in it, which XML forbids.
-  // deno-lint-ignore no-control-regex
-  parser.write(xml.replace(/[\0-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]/g, "?")).close();
+  // They may be in it, though XML forbids them.
+  parser.write(xml.replace(UNPRINTABLE, "?")).close();
   return cases;
 }
 
@@ -107,8 +106,13 @@ function withoutDenoSuites(cases: readonly Case[]): TestCase[] {
 }
 
 function asTest({ path, outcome, reason }: Case): TestCase {
-  return { name: path.join(" > "), outcome, ...(reason === undefined ? {} : { reason }) };
+  const name = path.join(" > ").replace(UNPRINTABLE, "?");
+  return { name, outcome, ...(reason === undefined ? {} : { reason }) };
 }
+
+/** Control characters, U+FFFE and U+FFFF. */
+// deno-lint-ignore no-control-regex
+const UNPRINTABLE = /[\0-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]/g;
 
 /** Deno writes control characters as a string literal would. */
 function unescapeName(name: string, runtime: "deno" | "bun"): string {

@@ -1,11 +1,14 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { spawnSync } from "node:child_process";
+import { existsSync } from "node:fs";
+import { join } from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
 import type { Runtime } from "./junit.ts";
 import { descendants } from "./left_open.ts";
 import { type FileResult, runFile } from "./test_file.ts";
+import { root } from "./workspace.ts";
 
 const runtime: Runtime = "Deno" in globalThis ? "deno" : "Bun" in globalThis ? "bun" : "node";
 const path = (name: string) => fileURLToPath(new URL(`fixtures/${name}.ts`, import.meta.url));
@@ -84,7 +87,8 @@ describe("test_one.ts", () => {
   it("counts the tests of the other files when one hangs, one is killed, and one leaves something open", () => {
     const files = ["good", "hanging", "killed", "server"].map((name) => `fixtures/${name}.ts`);
     const cwd = fileURLToPath(new URL(".", import.meta.url));
-    const node = runtime === "node" ? process.execPath : "node";
+    const own = join(root, "node_modules/.bin/node");
+    const node = runtime === "node" ? process.execPath : existsSync(own) ? own : "node";
     const { stdout, status } = spawnSync(node, ["test_one.ts", runtime, ...files], { cwd, encoding: "utf8" });
     assertEquals(status, 1);
     const lines = stdout.split("\n");
