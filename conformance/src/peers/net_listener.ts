@@ -48,6 +48,9 @@ export async function listen(
     async close() {
       // Not waiting for the server's "close": it comes when the last connection has ended, and tests end those later.
       if (server.listening) server.close();
+      // What has not become a connection of the server's by now never will: nobody else would end its socket.
+      for (const socket of below.values()) socket.destroy();
+      below.clear();
       for (const peer of waiting.splice(0)) await peer.close();
     },
   };

@@ -1,3 +1,4 @@
+// Test limit: 8 minutes
 import { assertEquals, assertGreater } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import type { Locator, Page } from "playwright-core";

@@ -232,7 +232,7 @@ describe("connectBus()", () => {
   });
 
   it("rejects with read-failed when the server speaks something else, or falls silent", async () => {
-    const greeting = createServer((socket) => void socket.end("220 mail\r\n"));
+    const greeting = createServer((socket) => void socket.resume().end("220 mail\r\n"));
     await new Promise<void>((resolve) => greeting.listen(0, "127.0.0.1", resolve));
     const { port } = greeting.address() as AddressInfo;
     const error = await assertRejects(
@@ -242,7 +242,7 @@ describe("connectBus()", () => {
     );
     assertEquals(error.code, "read-failed");
     greeting.close();
-    const silent = createServer((socket) => void socket.on("error", () => undefined));
+    const silent = createServer((socket) => void socket.resume().on("error", () => undefined));
     await new Promise<void>((resolve) => silent.listen(0, "127.0.0.1", resolve));
     const place = { port: (silent.address() as AddressInfo).port };
     await assertRejects(
