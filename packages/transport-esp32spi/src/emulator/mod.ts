@@ -29,6 +29,7 @@ export type { Pin } from "./chip/chip.ts";
 export { realTiming } from "./options.ts";
 export type { EmulatorOptions, Timing } from "./options.ts";
 export type { OutsideOptions, Place } from "./net/outside.ts";
+export type { Path } from "./net/path.ts";
 export type { Phase, Stuck } from "./bus/spi_slave.ts";
 export type { Network } from "./chip/station.ts";
 export { WifiStatus } from "./chip/station.ts";

@@ -184,8 +184,11 @@ export class SpiSlave {
       this.#options.fetched();
     } else if (this.#clocked === 0) this.listen();
     else {
+      const bytes = this.#whole();
+      // Less than a word is as if nothing had come.
+      if (bytes.length === 0) return this.listen();
       this.#phase = "busy";
-      this.#options.command(this.#whole());
+      this.#options.command(bytes);
     }
   }
 

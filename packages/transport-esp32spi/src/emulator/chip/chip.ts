@@ -17,7 +17,8 @@ import type { Slot } from "./slots.ts";
 import { Slots } from "./slots.ts";
 import type { Station } from "./station.ts";
 import { Crash, type ViolationName, type Violations } from "../violations.ts";
-import type { Wire } from "../net/wire.ts";
+import { Line } from "../net/path.ts";
+import { type Peer, Wire } from "../net/wire.ts";
 
 /** One command's handler: what it answers, at once where nothing is to be waited for. */
 export type Command = (frame: Frame, chip: Chip, fault: Fault | undefined) => Awaitable<Body>;
@@ -57,7 +58,7 @@ export class Chip {
   /** Its sockets. */
   readonly slots: Slots;
   /** What REQ_HOST_BY_NAME has found. */
-  resolved: string;
+  resolved = "0.0.0.0";
   /** PEM of SET_CLIENT_CERT. */
   certificate = "";
   /** PEM of SET_CERT_KEY. */
@@ -73,8 +74,7 @@ export class Chip {
   constructor(world: World, station: Station, dataChanged: () => void) {
     this.world = world;
     this.station = station;
-    this.slots = new Slots(world.firmware.slots, world.violations);
-    this.resolved = world.firmware.modern ? "0.0.0.0" : "255.255.255.255";
+    this.slots = new Slots(world.firmware, world.violations);
     this.#dataChanged = dataChanged;
   }
 
@@ -86,6 +86,12 @@ export class Chip {
   /** For what arrives from outside. */
   get arrived(): () => void {
     return this.#dataChanged;
+  }
+
+  /** A connection behind the IP stack. */
+  wire(peer: Peer, window: number): Wire {
+    const { clock, outside: { path } } = this.world;
+    return new Wire(peer, window, this.arrived, path && new Line(clock, path));
   }
 
   /** The firmware's client object for a connection. */

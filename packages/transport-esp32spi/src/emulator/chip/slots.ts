@@ -4,9 +4,10 @@
  * @module
  */
 
+import type { Firmware } from "../firmware.ts";
 import type { Client } from "../net/clients.ts";
 import type { Server } from "../net/server.ts";
-import type { Udp } from "../net/udp.ts";
+import { Datagrams } from "./datagrams.ts";
 import { Crash, type Violations } from "../violations.ts";
 
 /** What a slot is marked as. */
@@ -18,8 +19,8 @@ export class Slot {
   type: number = SlotType.free;
   /** The TCP or TLS client. It outlives the mark: a slot freed by the state query still has its socket. */
   client: Client | undefined;
-  /** The UDP socket. */
-  udp: Udp | undefined;
+  /** The UDP object. */
+  readonly datagrams: Datagrams;
   /** The server. It outlives STOP_CLIENT (trap 33). */
   server: Server | undefined;
   /** Whether START_CLIENT has completed a connect here (what 3.3.0 looks at before it frees). */
@@ -28,32 +29,57 @@ export class Slot {
   bundled = false;
   /** Whether the mutex was taken for good (trap 41). */
   stuck = false;
+  /** Clients and servers that are open still, and that the firmware has lost sight of. */
+  readonly #leaked: (Client | Server)[] = [];
+  readonly #firmware: Firmware;
+
+  /** Makes one that is free. */
+  constructor(firmware: Firmware) {
+    this.#firmware = firmware;
+    this.datagrams = new Datagrams(firmware);
+  }
 
   /** Whether the host may count it as its own. */
   get taken(): boolean {
     return this.type !== SlotType.free;
   }
 
-  /** Replaces the client; the older one is closed (trap 43). */
+  /** Replaces the client; the older one is closed (trap 43), or before 2.0.0 forgotten. */
   use(type: number, client: Client): void {
-    this.client?.stop();
+    if (this.#firmware.leaks && this.client) this.#leaked.push(this.client);
+    else this.client?.stop();
     this.client = client;
     this.type = type;
   }
 
+  /** Replaces the server. */
+  serve(server: Server | undefined): void {
+    if (this.#firmware.leaks && this.server) this.#leaked.push(this.server);
+    else this.server?.stop();
+    this.server = server;
+    this.type = SlotType.tcp;
+  }
+
   /** Whether there is something to read, as the GPIO0 task asks. */
   hasData(): boolean {
-    if (this.type === SlotType.udp) return this.udp !== undefined && this.udp.available() > 0;
+    if (this.type === SlotType.udp) return this.datagrams.waiting;
     if (!this.taken) return false;
-    if (this.server) return this.server.waiting;
+    if (this.type === SlotType.tcp && this.server?.waiting) return true;
     return this.client !== undefined && this.client.connected() && this.client.available() > 0;
   }
 
   /** Power is lost. */
   destroy(): void {
     this.client?.destroy();
-    this.udp?.stop();
+    this.datagrams.destroy();
     this.server?.stop();
+    for (const one of this.#leaked) one.stop();
+  }
+
+  /** Wi-Fi is gone: connections are closed, or left to a time-out. */
+  drop(closes: boolean): void {
+    if (closes) this.client?.destroy();
+    else this.client?.silence();
   }
 }
 
@@ -63,8 +89,8 @@ export class Slots {
   readonly #violations: Violations;
 
   /** Makes them, free. */
-  constructor(count: number, violations: Violations) {
-    this.#slots = Array.from({ length: count }, () => new Slot());
+  constructor(firmware: Firmware, violations: Violations) {
+    this.#slots = Array.from({ length: firmware.slots }, () => new Slot(firmware));
     this.#violations = violations;
   }
 
@@ -106,10 +132,7 @@ export class Slots {
 
   /** Wi-Fi is gone: connections are closed, or left to a time-out, and slots stay marked (trap 34). */
   drop(closes: boolean): void {
-    for (const { client } of this.#slots) {
-      if (closes) client?.destroy();
-      else client?.silence();
-    }
+    for (const slot of this.#slots) slot.drop(closes);
   }
 
   /** Power is lost. */

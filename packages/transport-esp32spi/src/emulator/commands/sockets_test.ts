@@ -2,6 +2,7 @@ import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { afterEach, describe, it } from "@std/testing/bdd";
 import { connect } from "node:net";
 import { createSocket } from "node:dgram";
+import { Duplex } from "node:stream";
 import { freePort, Peer, until } from "../../../tests/peer.ts";
 import {
   byte,
@@ -15,6 +16,7 @@ import {
   value,
   type Wires,
 } from "../../../tests/raw_host.ts";
+import { streamPair } from "../../../tests/stream_pair.ts";
 import { VirtualClock } from "../../../tests/virtual_clock.ts";
 import { type Clock, systemClock } from "../../clock.ts";
 import { type EmulatorOptions, EspEmulator } from "../mod.ts";
@@ -304,19 +306,43 @@ describe("the emulated sockets", () => {
   });
 
   it("trap 30: an empty write stalls ten seconds since 3.0.0", async () => {
-    const there = await peer();
-    for (const [firmware, stalls] of [["3.3.0", true], ["1.7.7", false]] as const) {
-      const clock = new LateFastClock();
-      const esp = await connected({ firmware, clock });
-      await command(esp, start(there.port, 0));
-      clock.speed = 1000;
+    // Where the socket cannot be written; where it can, the answer comes at once.
+    for (
+      const [firmware, full, stalls] of [["3.3.0", true, true], ["3.3.0", false, false], [
+        "1.7.7",
+        true,
+        false,
+      ]] as const
+    ) {
+      const clock = new VirtualClock();
+      const deaf = new Duplex({ read: () => undefined, write: () => undefined });
+      const esp = await connected({ firmware, clock, route: () => deaf });
+      await command(esp, start(1883, 0));
+      if (full) {
+        for (const _ of [1, 2]) await command(esp, write(0, "61 ".repeat(4000)), 8);
+        esp.violations.clear();
+      }
       const before = clock.now();
       await exchange(esp, padded(hex(write(0, ""))));
       assertEquals(esp.phase, stalls ? "busy" : "response");
       assertStringIncludes(dump(await exchange(esp, new Uint8Array(8))), "e0 c4 01 02 00 00 ee");
-      if (stalls) assert(clock.now() - before >= 10_000);
+      assertEquals(clock.now() - before, stalls ? 10_000 : 0);
       assertEquals(esp.violations.names, ["empty-write"]);
     }
+  });
+
+  it("trap 30: an empty write goes on as soon as something was acknowledged", async () => {
+    const clock = new VirtualClock();
+    const [near, far] = streamPair();
+    far.resume();
+    const esp = await connected({ clock, route: () => near, path: { roundTrip: 2000 } });
+    await command(esp, start(1883, 0));
+    await command(esp, write(0, "61 ".repeat(4083)), 8);
+    await exchange(esp, padded(hex(write(0, "61 ".repeat(1661)))));
+    await exchange(esp, new Uint8Array(8));
+    const before = clock.now();
+    await command(esp, write(0, ""), 8);
+    assertEquals(clock.now() - before, 2000);
   });
 
   it("trap 32: DATA_SENT says 1 of anything", async () => {
@@ -334,7 +360,7 @@ describe("the emulated sockets", () => {
     assertEquals(await value(esp, "E0 29 01 01 00 EE"), [1]);
     assertEquals(await value(esp, "E0 2B 01 01 00 EE"), [255, 0]);
     await command(esp, stop(0));
-    assertEquals(await value(esp, "E0 29 01 01 00 EE"), [0]);
+    assertEquals(await value(esp, "E0 29 01 01 00 EE"), [1]);
     await command(esp, start(there.port, 0));
     (await there.connection()).write("hello");
     assertEquals(await value(esp, "E0 2B 01 01 00 EE"), [255, 0]);
@@ -345,12 +371,12 @@ describe("the emulated sockets", () => {
 
   it("serves: a client of the server's gets a slot of its own", async () => {
     const port = await freePort();
-    const esp = await connected();
+    const esp = await connected({ firmware: "2.0.0" });
     await command(esp, `E0 28 03 | 02 ${byte(port >> 8)} ${byte(port)} | 01 02 | 01 00 | EE`);
     const visitor = connect(port, "127.0.0.1");
     visitor.on("error", () => undefined);
     open.push({ close: () => visitor.destroy() });
-    // Without "accept" a client counts when it has sent something.
+    // Before 3.0.0, without "accept", a client counts when it has sent something.
     await until(() => esp.gpio0);
     assertEquals(await value(esp, "E0 2B 01 01 02 EE"), [255, 0]);
     visitor.write("hello");
@@ -371,6 +397,40 @@ describe("the emulated sockets", () => {
     open.push({ close: () => second.destroy() });
     await until(async () => (await value(esp, "E0 2B 02 01 02 01 01 EE"))[0] === 1);
     assertEquals(esp.socketsInUse, [0, 1, 2]);
+  });
+
+  it("serves: since 3.0.0 a client that there is no slot for is lost without accept, and waits with it", async () => {
+    for (const [accept, kept] of [[false, false], [true, true]]) {
+      const port = await freePort();
+      const there = await peer();
+      const esp = await connected();
+      await command(esp, `E0 28 03 | 02 ${byte(port >> 8)} ${byte(port)} | 01 00 | 01 00 | EE`);
+      for (let slot = 1; slot < 6; slot++) await command(esp, start(there.port, slot));
+      const visitor = connect(port, "127.0.0.1");
+      let ended = false;
+      visitor.on("error", () => undefined).on("close", () => ended = true).resume();
+      open.push({ close: () => visitor.destroy() });
+      await until(() => esp.gpio0);
+      assertEquals(await value(esp, accept ? "E0 2B 02 01 00 01 01 EE" : "E0 2B 01 01 00 EE"), [255, 0]);
+      if (!kept) await until(() => ended);
+      await command(esp, stop(4));
+      assertEquals(await value(esp, "E0 2B 02 01 00 01 01 EE"), [kept ? 4 : 255, 0]);
+      assertEquals(ended, !kept);
+    }
+  });
+
+  it("trap 52: more than 1460 bytes of a datagram begin another one, silently, since 3.0.0", async () => {
+    const esp = await connected();
+    const other = createSocket("udp4");
+    open.push({ close: () => other.close() });
+    const sizes: number[] = [];
+    other.on("message", (bytes) => sizes.push(bytes.length));
+    await new Promise<void>((resolve) => other.bind(0, "127.0.0.1", resolve));
+    await command(esp, start(other.address().port, 0, 1));
+    await command(esp, `E0 46 02 | 00 01 00 | 05 B5 ${"61 ".repeat(1461)} | EE`);
+    await command(esp, "E0 39 01 01 00 EE");
+    await until(() => sizes.length === 2);
+    assertEquals(sizes.sort(), [1, 1460]);
   });
 
   it("trap 34: a Wi-Fi drop kills the connections, not the slots", async () => {

@@ -12,8 +12,7 @@ import { params } from "../bus/frame.ts";
 import type { TlsIdentity } from "../net/outside.ts";
 import type { Slot } from "../chip/slots.ts";
 import { SlotType } from "../chip/slots.ts";
-import { Udp } from "../net/udp.ts";
-import { RECORD, WINDOW, Wire } from "../net/wire.ts";
+import { RECORD, WINDOW } from "../net/wire.ts";
 
 /** What the command asks for. */
 interface Target {
@@ -41,10 +40,13 @@ export const startClient: Command = (frame, chip, fault) => {
       slot.stuck = firmware.slotMutex;
       return failed;
     }
-    if (slot.taken) {
-      chip.violate("slot-in-use", "a client was started on a slot in use, whose connection is closed");
+    const again = mode === 1 && slot.type === SlotType.udp;
+    if (slot.taken && !again) {
+      const older = firmware.leaks ? "stays open for ever" : "is closed";
+      chip.violate("slot-in-use", `a client was started on a slot in use, whose connection ${older}`);
     }
-    const started = mode === 1 ? await startUdp(slot, target, chip) : await start(slot, target, chip, fault);
+    if (mode === 1) return await aim(slot, target, chip) ? params([1]) : failed;
+    const started = await start(slot, target, chip, fault);
     if (started) slot.completed = true;
     return started ? params([1]) : failed;
   });
@@ -53,16 +55,14 @@ export const startClient: Command = (frame, chip, fault) => {
 /** Zero parameters, not a 0 (trap 2). */
 const failed: Body = params();
 
-async function startUdp(slot: Slot, target: Target, chip: Chip): Promise<boolean> {
+/** UDP: says where the next datagram goes. */
+async function aim(slot: Slot, target: Target, chip: Chip): Promise<boolean> {
   const address = await addressOf(target, chip);
   if (address === null) return false;
-  const udp = slot.udp ?? await Udp.open(0, chip.world.outside, chip.arrived);
-  if (udp === null) return false;
-  if (chip.off.aborted) udp.stop();
-  udp.aim(address, target.port);
-  slot.udp = udp;
-  slot.type = SlotType.udp;
-  return true;
+  const there = await slot.datagrams.aim([address, target.port], chip.world.outside, chip.arrived);
+  if (chip.off.aborted) slot.datagrams.destroy();
+  if (there) slot.type = SlotType.udp;
+  return there;
 }
 
 /** TCP and TLS. */
@@ -98,15 +98,18 @@ async function start(slot: Slot, target: Target, chip: Chip, fault: Fault | unde
     slot.client = undefined;
     return true;
   }
-  const wire = new Wire(socket, tls ? RECORD : WINDOW, chip.arrived);
+  const wire = chip.wire(socket, tls ? RECORD : WINDOW);
   limit.abort();
   slot.use(tls ? SlotType.tls : SlotType.tcp, chip.client(wire, tls));
   return true;
 }
 
-async function addressOf({ host, address }: Target, chip: Chip): Promise<string | null> {
+async function addressOf({ host, address, mode }: Target, chip: Chip): Promise<string | null> {
   if (!chip.station.connected) return null;
-  return host === "" ? address : await chip.world.outside.resolve(host);
+  if (host === "") return address;
+  const found = await chip.world.outside.resolve(host);
+  // TLS goes another way there.
+  return mode !== 2 && chip.world.firmware.namesBroken ? null : found;
 }
 
 /** What TLS presents and checks: the built-in authorities, unless a client certificate keeps them out (trap 39). */

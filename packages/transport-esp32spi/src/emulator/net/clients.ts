@@ -19,6 +19,8 @@ export interface Client {
   peek(): number | undefined;
   /** SEND_DATA: how many bytes were taken. */
   write(bytes: Uint8Array): Awaitable<number>;
+  /** SEND_DATA without data: waits, since 3.0.0, where the socket cannot be written (trap 30). */
+  writeNothing(): Awaitable<void>;
   /** Whether it calls itself connected. Asking may change the answer, as it does in the firmware. */
   connected(): boolean;
   /** Whether bytes would be lost if it were dropped now. */
@@ -70,6 +72,11 @@ abstract class WireClient {
     this.wire.destroy();
   }
 
+  writeNothing(): Awaitable<void> {
+    const full = this.wire.underWay >= WINDOW && !this.wire.broken && this.open;
+    return this.firmware.modern && full ? this.#room(SEND_PATIENCE).then(() => undefined) : undefined;
+  }
+
   /**
    * Hands over `bytes` as there is room in the send window; gives how many, fewer when nothing has moved for `limit`
    * milliseconds. At once where there is room.
@@ -88,14 +95,19 @@ abstract class WireClient {
   async #sendRest(bytes: Uint8Array, start: number, limit: number): Promise<number> {
     let sent = start;
     while (sent < bytes.length && !this.wire.broken && this.open) {
-      const patience = new AbortController();
-      const stuck = this.clock.sleep(limit, patience.signal).then(() => !patience.signal.aborted);
-      const gaveUp = await Promise.race([this.wire.progress().then(() => false), stuck]);
-      patience.abort();
-      if (gaveUp) break;
+      if (!await this.#room(limit)) break;
       sent += this.#fit(bytes.subarray(sent));
     }
     return sent;
+  }
+
+  /** Whether something was acknowledged within `limit` milliseconds. */
+  async #room(limit: number): Promise<boolean> {
+    const patience = new AbortController();
+    const stuck = this.clock.sleep(limit, patience.signal).then(() => patience.signal.aborted);
+    const moved = await Promise.race([this.wire.progress().then(() => true), stuck]);
+    patience.abort();
+    return moved;
   }
 }
 

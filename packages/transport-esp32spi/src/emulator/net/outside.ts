@@ -7,7 +7,10 @@
 import { lookup } from "node:dns/promises";
 import { connect, isIPv4 } from "node:net";
 import type { Socket } from "node:net";
+import { Duplex } from "node:stream";
 import { connect as connectTls } from "node:tls";
+import type { Path } from "./path.ts";
+import type { Peer } from "./wire.ts";
 
 /** A real address. */
 export interface Place {
@@ -22,10 +25,15 @@ export interface OutsideOptions {
   /** The names that DNS knows, with their IPv4 addresses; when absent the system's resolver is asked. */
   readonly hosts?: Readonly<Record<string, string>>;
   /**
-   * Where an address that the module connects to really is; itself when absent. `refuse` for a port that is closed,
-   * `silence` for a host that does not answer.
+   * Where an address that the module connects to really is; itself when absent. A stream is the peer itself, in this
+   * process (plain TCP only); `refuse` is a port that is closed, `silence` a host that does not answer.
    */
-  readonly route?: (address: string, port: number) => Place | "refuse" | "silence";
+  readonly route?: (address: string, port: number) => Place | Duplex | "refuse" | "silence";
+  /**
+   * The way to the peers of TCP and TLS, in time of the module's clock: the firmware's send window, 5744 bytes, is free
+   * again when a byte's acknowledgement is back. At once, and as fast as this machine, when absent.
+   */
+  readonly path?: Path;
   /** Where a port that the module listens at (or sends from, for UDP) really is; 127.0.0.1 when absent. */
   readonly listenAt?: (port: number) => Place;
   /** PEM certificates that TLS in the module trusts; when absent those that the runtime trusts. */
@@ -74,10 +82,11 @@ export class Outside {
     port: number,
     tls: TlsIdentity | undefined,
     signal: AbortSignal,
-  ): Promise<Socket | null> {
+  ): Promise<Peer | null> {
     const place = this.#options.route?.(address, port) ?? { host: address, port };
     if (place === "refuse") return null;
     if (place === "silence") return aborted(signal);
+    if (place instanceof Duplex) return tls ? null : place;
     const socket = connect({ ...place, allowHalfOpen: true });
     if (!await settled(socket, "connect", signal)) return null;
     if (tls === undefined) return socket;
@@ -97,6 +106,11 @@ export class Outside {
     return null;
   }
 
+  /** The way to peers, where it takes time. */
+  get path(): Path | undefined {
+    return this.#options.path;
+  }
+
   /** Where a port of the module's really is. */
   listenAt(port: number): Place {
     return this.#options.listenAt?.(port) ?? { host: "127.0.0.1", port };
@@ -105,7 +119,7 @@ export class Outside {
   /** Where a datagram really goes, or null when nobody gets it. */
   route(address: string, port: number): Place | null {
     const place = this.#options.route?.(address, port) ?? { host: address, port };
-    return typeof place === "string" ? null : place;
+    return typeof place === "string" || place instanceof Duplex ? null : place;
   }
 
   /** PING: milliseconds, or -1. */

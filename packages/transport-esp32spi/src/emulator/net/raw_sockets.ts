@@ -7,7 +7,7 @@
 import { createServer } from "node:net";
 import type { Server } from "node:net";
 import type { Outside } from "./outside.ts";
-import { Udp } from "./udp.ts";
+import { type Endpoint, Udp } from "./udp.ts";
 import { WINDOW, Wire } from "./wire.ts";
 
 /** Error numbers of the chip's C library. */
@@ -40,6 +40,8 @@ export class RawSocket {
   #port = 0;
   #wire: Wire | undefined;
   #udp: Udp | undefined;
+  #from: Endpoint = ["0.0.0.0", 0];
+  #to: Endpoint | undefined;
   #server: Server | undefined;
   readonly #accepted: RawSocket[] = [];
   #connecting: Promise<number> | undefined;
@@ -58,12 +60,12 @@ export class RawSocket {
 
   /** The peer's address and port, if there is one. */
   get remote(): readonly [string, number] | undefined {
-    return this.#wire?.remote ?? this.#udp?.remote;
+    return this.#wire?.remote ?? (this.#udp && this.#from);
   }
 
   /** Bytes that can be read at once. */
   get available(): number {
-    return this.#wire?.length ?? this.#udp?.available() ?? 0;
+    return this.#wire?.length ?? this.#udp?.next?.bytes.length ?? 0;
   }
 
   /** Whether reading, or accepting, would not wait. */
@@ -116,7 +118,7 @@ export class RawSocket {
   async connect(address: string, port: number, off: AbortSignal): Promise<number> {
     if (this.kind === SocketKind.datagram) {
       this.#udp ??= await Udp.open(this.#port, this.#outside, this.#arrived) ?? undefined;
-      this.#udp?.aim(address, port);
+      this.#to = [address, port];
       return this.#udp ? Errno.none : Errno.invalid;
     }
     this.#connecting ??= this.#dial(address, port, off);
@@ -125,7 +127,7 @@ export class RawSocket {
 
   /** Sends; gives how many bytes were taken, or -1 with an error's number. */
   async send(bytes: Uint8Array): Promise<readonly [number, number]> {
-    if (this.kind === SocketKind.datagram) return await this.#sendPacket(bytes);
+    if (this.kind === SocketKind.datagram) return await this.#sendPacket(bytes, this.#to);
     const wire = this.#wire;
     if (wire === undefined) return [-1, Errno.notConnected];
     if (wire.broken) return [-1, Errno.reset];
@@ -139,15 +141,17 @@ export class RawSocket {
   /** Sends a datagram somewhere. */
   async sendTo(bytes: Uint8Array, address: string, port: number): Promise<readonly [number, number]> {
     this.#udp ??= await Udp.open(this.#port, this.#outside, this.#arrived) ?? undefined;
-    this.#udp?.aim(address, port);
-    return await this.#sendPacket(bytes);
+    return await this.#sendPacket(bytes, [address, port]);
   }
 
   /** Up to `size` bytes, which at the end of the stream are none, or an error's number. */
   async receive(size: number): Promise<Uint8Array | number> {
     if (this.#wire === undefined && this.#udp === undefined) return Errno.notConnected;
     if (!await this.#until(() => this.readable)) return Errno.again;
-    return this.#wire?.take(size) ?? this.#udp!.read(size);
+    if (this.#wire) return this.#wire.take(size);
+    const packet = this.#udp?.take();
+    if (packet) this.#from = packet.from;
+    return packet?.bytes.slice(0, size) ?? new Uint8Array(0);
   }
 
   /** Closes it. */
@@ -184,10 +188,9 @@ export class RawSocket {
     return Errno.none;
   }
 
-  async #sendPacket(bytes: Uint8Array): Promise<readonly [number, number]> {
-    if (this.#udp === undefined) return [-1, Errno.notConnected];
-    this.#udp.collect(bytes.slice());
-    return await this.#udp.flush() ? [bytes.length, Errno.none] : [-1, Errno.invalid];
+  async #sendPacket(bytes: Uint8Array, to: Endpoint | undefined): Promise<readonly [number, number]> {
+    if (this.#udp === undefined || to === undefined) return [-1, Errno.notConnected];
+    return await this.#udp.send(bytes.slice(), to) ? [bytes.length, Errno.none] : [-1, Errno.invalid];
   }
 
   /** Waits until something holds; where nothing may wait, gives whether it holds now. */

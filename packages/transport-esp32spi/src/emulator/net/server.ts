@@ -8,7 +8,7 @@ import { createServer } from "node:net";
 import type { Server as NetServer } from "node:net";
 import type { Client } from "./clients.ts";
 import type { Outside } from "./outside.ts";
-import { WINDOW, Wire } from "./wire.ts";
+import type { Peer } from "./wire.ts";
 
 /** The firmware's server object. */
 export class Server {
@@ -18,11 +18,11 @@ export class Server {
   /** Connections that were given out. */
   #known: Client[] = [];
 
-  private constructor(server: NetServer, wrap: (wire: Wire) => Client, arrived: () => void) {
+  private constructor(server: NetServer, wrap: (peer: Peer) => Client, arrived: () => void) {
     this.#server = server;
     server.on("connection", (socket) => {
       if (this.#fresh.length >= BACKLOG) return void socket.destroy();
-      this.#fresh.push(wrap(new Wire(socket, WINDOW, arrived)));
+      this.#fresh.push(wrap(socket));
       arrived();
     });
   }
@@ -31,7 +31,7 @@ export class Server {
   static listen(
     port: number,
     outside: Outside,
-    wrap: (wire: Wire) => Client,
+    wrap: (peer: Peer) => Client,
     arrived: () => void,
   ): Promise<Server | null> {
     const place = outside.listenAt(port);
@@ -47,17 +47,16 @@ export class Server {
     return this.#fresh.length > 0;
   }
 
-  /**
-   * AVAIL_DATA on a server: with `accept` a connection that no slot has yet; without it one that has sent something,
-   * known or not.
-   */
-  next(accept: boolean): Client | undefined {
+  /** A connection that no slot has yet. */
+  accept(): Client | undefined {
+    const client = this.#fresh.shift();
+    if (client) this.#known.push(client);
+    return client;
+  }
+
+  /** Before 3.0.0, without "accept": a connection that has sent something, known or not. */
+  speaking(): Client | undefined {
     this.#known = this.#known.filter((client) => client.unread || client.connected());
-    if (accept) {
-      const client = this.#fresh.shift();
-      if (client) this.#known.push(client);
-      return client;
-    }
     this.#known.push(...this.#fresh.splice(0));
     return this.#known.find((client) => client.connected() && client.available() > 0);
   }

@@ -1,5 +1,5 @@
 /**
- * A slot's UDP socket: one packet is collected to be sent, one at a time is read.
+ * A real socket for datagrams behind the emulated IP stack.
  *
  * @module
  */
@@ -8,21 +8,22 @@ import { createSocket } from "node:dgram";
 import type { Socket } from "node:dgram";
 import type { Outside } from "./outside.ts";
 
+/** An IPv4 address and a port. */
+export type Endpoint = readonly [address: string, port: number];
+
 /** One datagram that has arrived. */
-interface Packet {
+export interface Packet {
+  /** What is in it. */
   readonly bytes: Uint8Array;
-  readonly from: readonly [string, number];
+  /** Who has sent it. */
+  readonly from: Endpoint;
 }
 
-/** The firmware's UDP object. */
+/** A bound socket. */
 export class Udp {
   readonly #socket: Socket;
   readonly #outside: Outside;
-  #target: readonly [string, number] | undefined;
-  #collected: Uint8Array[] = [];
-  #waiting: Packet[] = [];
-  #current: Packet | undefined;
-  #read = 0;
+  readonly #waiting: Packet[] = [];
 
   private constructor(socket: Socket, outside: Outside, arrived: () => void) {
     this.#socket = socket;
@@ -46,52 +47,23 @@ export class Udp {
     });
   }
 
-  /** Where what is collected will go. */
-  aim(address: string, port: number): void {
-    this.#target = [address, port];
-    this.#collected = [];
+  /** The datagram that is next. */
+  get next(): Packet | undefined {
+    return this.#waiting[0];
   }
 
-  /** INSERT_DATABUF: appends to the packet. */
-  collect(bytes: Uint8Array): void {
-    this.#collected.push(bytes);
+  /** Takes it out of the stack. */
+  take(): Packet | undefined {
+    return this.#waiting.shift();
   }
 
-  /** SEND_UDP_DATA: whether the packet went out. */
-  flush(): Promise<boolean> {
-    const bytes = new Uint8Array(this.#collected.flatMap((part) => [...part]));
-    this.#collected = [];
-    const place = this.#target && this.#outside.route(...this.#target);
-    if (!place) return Promise.resolve(this.#target !== undefined);
+  /** Whether a datagram went out; one that nobody gets does. */
+  send(bytes: Uint8Array, to: Endpoint): Promise<boolean> {
+    const place = this.#outside.route(...to);
+    if (!place) return Promise.resolve(true);
     return new Promise((resolve) =>
       this.#socket.send(bytes, place.port, place.host, (error) => resolve(!error))
     );
-  }
-
-  /** What is left of the current packet; takes the next one when nothing is. */
-  available(): number {
-    if (this.#left === 0 && this.#waiting.length > 0) {
-      this.#current = this.#waiting.shift();
-      this.#read = 0;
-    }
-    return this.#left;
-  }
-
-  /** Up to `size` bytes of the current packet. */
-  read(size: number): Uint8Array {
-    const bytes = this.#current?.bytes.slice(this.#read, this.#read + size) ?? new Uint8Array(0);
-    this.#read += bytes.length;
-    return bytes;
-  }
-
-  /** The next byte, which stays. */
-  peek(): number | undefined {
-    return this.#current?.bytes[this.#read];
-  }
-
-  /** Whom the current packet came from. */
-  get remote(): readonly [string, number] {
-    return this.#current?.from ?? ["0.0.0.0", 0];
   }
 
   /** Closes the socket. */
@@ -101,10 +73,6 @@ export class Udp {
     } catch {
       // Closed already.
     }
-  }
-
-  get #left(): number {
-    return (this.#current?.bytes.length ?? 0) - this.#read;
   }
 }
 

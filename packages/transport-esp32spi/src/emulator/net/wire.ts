@@ -1,11 +1,16 @@
 /**
  * A real socket behind the emulated IP stack: what has arrived waits in a bounded queue, what was sent counts as under
- * way until the system has taken it.
+ * way until it is acknowledged: by the path to the peer, or without one by this machine, which takes it for the peer.
  *
  * @module
  */
 
 import type { Socket } from "node:net";
+import type { Duplex } from "node:stream";
+import type { Line } from "./path.ts";
+
+/** What a connection is here: a socket, or a stream in this process. */
+export type Peer = Duplex & Partial<Pick<Socket, "setNoDelay" | "remoteAddress" | "remotePort">>;
 
 /** The receive and the send window of the chip's IP stack. */
 export const WINDOW = 5744;
@@ -15,8 +20,9 @@ export const RECORD = 16_384;
 
 /** One end of a connection. */
 export class Wire {
-  readonly #socket: Socket;
+  readonly #socket: Peer;
   readonly #window: number;
+  readonly #line: Line | undefined;
   #queue: Uint8Array[] = [];
   #length = 0;
   #ended = false;
@@ -27,12 +33,13 @@ export class Wire {
 
   /**
    * Takes a socket that is connected, and owns it. At most about `window` bytes wait; `arrived` is called after bytes,
-   * the end or an error.
+   * the end or an error. `line` is the way to the peer, where it takes time.
    */
-  constructor(socket: Socket, window: number, arrived: () => void) {
+  constructor(socket: Peer, window: number, arrived: () => void, line?: Line) {
     this.#socket = socket;
     this.#window = window;
-    socket.setNoDelay(true);
+    this.#line = line;
+    socket.setNoDelay?.(true);
     socket.on("data", (chunk: Uint8Array) => {
       this.#queue.push(chunk);
       this.#length += chunk.length;
@@ -81,7 +88,7 @@ export class Wire {
     return this.#broken && !this.#silent;
   }
 
-  /** Bytes sent that the system has not taken yet. */
+  /** Bytes sent that were not acknowledged yet. */
   get underWay(): number {
     return this.#underWay;
   }
@@ -117,13 +124,11 @@ export class Wire {
   send(bytes: Uint8Array): void {
     if (this.#silent || this.#broken) return;
     this.#underWay += bytes.length;
-    this.#socket.write(bytes, () => {
-      this.#underWay -= bytes.length;
-      this.#progressed();
-    });
+    if (!this.#line) return this.#write(bytes, () => this.#acknowledged(bytes.length));
+    this.#line.send(bytes, (piece) => this.#write(piece), (size) => this.#acknowledged(size));
   }
 
-  /** Resolves when the system has taken something, or the connection broke. */
+  /** Resolves when something was acknowledged, or the connection broke. */
   progress(): Promise<void> {
     return new Promise((resolve) => this.#onProgress = resolve);
   }
@@ -132,24 +137,39 @@ export class Wire {
   close(): void {
     this.#queue = [];
     this.#length = 0;
-    if (this.#silent) {
-      this.#socket.destroy();
-      return;
-    }
+    if (this.#silent) return this.destroy();
     this.#socket.removeAllListeners("data");
     this.#socket.resume();
-    this.#socket.end();
-    const timer = setTimeout(() => this.#socket.destroy(), LINGER);
-    timer.unref?.();
-    this.#socket.once("close", () => clearTimeout(timer));
-    // With half-open sockets the system does not close by itself when the peer never ends.
-    this.#socket.once("end", () => this.#socket.destroySoon());
-    if (this.#ended) this.#socket.destroySoon();
+    void (this.#line?.arrived() ?? Promise.resolve()).then(() => this.#end());
   }
 
   /** Closes at once: the chip has lost its power. */
   destroy(): void {
+    this.#line?.cut();
     this.#socket.destroy();
+  }
+
+  /** Ends the stream, and does not wait for ever for the peer's end. */
+  #end(): void {
+    const socket = this.#socket;
+    const destroySoon = () =>
+      socket.writableFinished ? socket.destroy() : socket.once("finish", () => socket.destroy());
+    socket.end();
+    const timer = setTimeout(() => socket.destroy(), LINGER);
+    timer.unref?.();
+    socket.once("close", () => clearTimeout(timer));
+    // With half-open sockets the system does not close by itself when the peer never ends.
+    socket.once("end", destroySoon);
+    if (this.#ended) destroySoon();
+  }
+
+  #write(bytes: Uint8Array, taken?: () => void): void {
+    if (!this.#broken && !this.#silent) this.#socket.write(bytes, taken);
+  }
+
+  #acknowledged(size: number): void {
+    this.#underWay -= size;
+    this.#progressed();
   }
 
   #progressed(): void {
