@@ -3,7 +3,8 @@ import { describe, it } from "@std/testing/bdd";
 import { ConnectionError, UsageError } from "@minimqtt/core";
 import { FakeModule, reply } from "../../tests/fake_module.ts";
 import { VirtualClock } from "../../tests/virtual_clock.ts";
-import { EspSpiControl, WL } from "./control.ts";
+import { EspSpiControl } from "./control.ts";
+import { WL } from "./wifi.ts";
 
 const bytes = (...values: number[]) => Uint8Array.from(values);
 const text = (value: string) => new TextEncoder().encode(value);

@@ -20,7 +20,7 @@ describe("a server", () => {
     const { module, esp } = setUp();
     await esp.socketOpen("10.0.0.1", 1);
     assertEquals(await esp.startServer(1883), { number: 1, port: 1883 });
-    assertEquals(module.frames.at(-1), "e0280302075b01010100ee00");
+    assertEquals(module.frames.slice(-2), ["e0280302075b01010100ee00", "e029010101ee0000"]);
   });
 
   it("has a port from 1 to 65535, or nothing is sent", async () => {
@@ -73,11 +73,34 @@ describe("a server", () => {
   });
 
   it("trap 33: another port goes to the slot that was given up", async () => {
-    const { module, esp } = setUp();
+    const { module, esp } = setUp("1.7.7");
     esp.stopServer(await esp.startServer(80));
     assertEquals(await esp.startServer(81), { number: 0, port: 81 });
-    assertEquals(module.frames.at(-1), "e0280302005101000100ee00");
+    assertEquals(module.frames.at(-2), "e0280302005101000100ee00");
     assertEquals(await esp.startServer(82), { number: 1, port: 82 });
+  });
+
+  it("traps 33 and 50: from 3.0.0 on another port goes to another slot, and is refused where none is left", async () => {
+    const { module, esp } = setUp();
+    for (let port = 80; port < 86; port++) {
+      const server = await esp.startServer(port);
+      assertEquals(server, { number: port - 80, port });
+      esp.stopServer(server);
+    }
+    const error = await fails(esp.startServer(86));
+    assertEquals([error.code, error.message.includes("cannot be moved without a reset")], [
+      "radio-refused",
+      true,
+    ]);
+    assertEquals(module.opcodes.filter((opcode) => opcode === START_SERVER).length, 6);
+    assertEquals(await esp.startServer(83), { number: 3, port: 83 });
+  });
+
+  it("trap 51: before 2.0.0 the answer is yes though the port is taken: the state tells, and the slot is freed", async () => {
+    const { module, esp } = setUp("1.7.7");
+    module.answers.set(SERVER_STATE, () => reply(SERVER_STATE, bytes(0)));
+    assertEquals((await fails(esp.startServer(80))).code, "radio-refused");
+    assertEquals([module.opcodes.at(-1), module.slots.size], [STOP, 0]);
   });
 
   it("trap 33: a server that a program before has left is not taken for a client's slot", async () => {
@@ -86,7 +109,10 @@ describe("a server", () => {
     for (let slot = 0; slot < 6; slot++) module.slots.add(slot);
     module.servers.add(0);
     assertEquals((await esp.socketOpen("10.0.0.1", 1)).number, 1);
-    assertEquals(await esp.startServer(80), { number: 0, port: 80 });
+    for (let port = 2; port < 6; port++) await esp.socketOpen("10.0.0.1", port);
+    // Where it listens nobody knows, and it cannot be moved.
+    assertEquals((await fails(esp.startServer(80))).code, "radio-refused");
+    assertEquals(module.opcodes.includes(START_SERVER), false);
   });
 
   it("is not started twice when the answer got lost, and its slot is no client's unless it is free", async () => {

@@ -1,14 +1,15 @@
 /**
- * The module's sockets: numbered slots that it hands out without reserving them, frees by rules that differ from version
- * to version, and never checks the numbers of. So the host keeps the books.
+ * Connections: opened, written, read, asked whether they live. What the methods promise is said at `EspSpiControl`. Who
+ * has which slot is in slots.ts, datagrams are in udp.ts.
  *
  * @module
  */
 
 import { ConnectionError } from "@minimqtt/core";
 import * as commands from "../wire/commands.ts";
+import type { Pace } from "../wire/commands.ts";
 import { MAX_READ, MAX_SEND } from "../wire/frames.ts";
-import type { Session } from "../wire/session.ts";
+import type { Turn, Turns } from "../wire/turns.ts";
 import {
   invalid,
   littleEndian16,
@@ -18,96 +19,64 @@ import {
   readNumber,
   textArgument,
 } from "../wire/values.ts";
+import type { FirmwareVersion } from "../wire/versions.ts";
+import type { Certificates } from "./certificates.ts";
+import { resolve } from "./names.ts";
+import { isEstablished } from "./slots.ts";
+import type { EspSocket, Slots, SocketMode } from "./slots.ts";
 
-/** What goes through a socket: TCP, TLS that the module does, UDP. */
-export type SocketMode = "tcp" | "tls" | "udp";
-
-/** An open socket of the module. It dies with the module's restart: it is never mistaken for a later one of its number. */
-export interface EspSocket {
-  /** The module's number for it, from 0. */
-  readonly number: number;
-  /** What goes through it. */
-  readonly mode: SocketMode;
-}
-
-/** The sockets that this host has opened. */
+/** The connections through the module. */
 export class Sockets {
-  readonly #session: Session;
-  readonly #open = new Map<number, EspSocket>();
-  /** Slots that were given up, and may not have been freed. */
-  readonly #unfreed = new Set<number>();
-  /** Slots that are servers' until the module restarts, with the ports where these are known. */
-  readonly listening: Map<number, number | undefined> = new Map();
+  readonly #slots: Slots;
+  readonly #turns: Turns;
+  readonly #certificates: Certificates;
 
-  /** Takes the conversation with the module. */
-  constructor(session: Session) {
-    this.#session = session;
+  /** Takes the books of the slots, the queue for the bus, and what the module has to identify itself by. */
+  constructor(slots: Slots, turns: Turns, certificates: Certificates) {
+    this.#slots = slots;
+    this.#turns = turns;
+    this.#certificates = certificates;
   }
 
-  /** The module has restarted: none of them exists any more. */
-  forget(): void {
-    this.#open.clear();
-    this.#unfreed.clear();
-    this.listening.clear();
-  }
-
-  /** See `EspSpiControl.socketOpen`. */
-  async open(host: string, port: number, mode: SocketMode, signal?: AbortSignal): Promise<EspSocket> {
-    const address = parseIPv4(host);
+  async open(host: string, port: number, mode: "tcp" | "tls", signal?: AbortSignal): Promise<EspSocket> {
     const name = textArgument("host", host, 1, 255);
     const portBytes = portArgument(port);
-    // The module would answer, and never use the slot again.
-    if (!Object.hasOwn(MODES, mode)) throw invalid(`mode must be tcp, tls or udp, not ${mode}`);
-    // GET_SOCKET reserves nothing: nothing may come between it and START_CLIENT.
-    return await this.#session.exclusive(async () => {
+    return await this.#turns.take(async (turn) => {
       signal?.throwIfAborted();
-      if (mode === "tls" && [...this.#open.values()].some((other) => other.mode === "tls")) {
+      if (mode === "tls" && this.#slots.open.some((other) => other.mode === "tls")) {
         throw new ConnectionError(
           "no-socket",
           "The co-processor has memory for one TLS connection at a time, and one is open. Close it, or do TLS here.",
         );
       }
-      const number = await this.free();
-      const where = [portBytes, Uint8Array.of(number), Uint8Array.of(MODES[mode])];
-      const parameters = address && mode !== "tls"
-        ? [address, ...where]
-        : [name, new Uint8Array(4), ...where];
-      const socket = { number, mode };
-      this.#open.set(number, socket);
-      try {
-        const [answer] = await this.#session.command(
-          commands.startClient,
-          parameters,
-          mode === "tls" ? "handshake" : "dial",
-        );
+      const version = await turn.version();
+      // By name the firmware before 2.0.0 looks up the four bytes of the address that it has found.
+      const byAddress = mode === "tcp" && (parseIPv4(host) !== undefined || !version.atLeast(2));
+      const where = byAddress ? [await resolve(turn, host)] : [name, new Uint8Array(4)];
+      return await this.#slots.start(turn, mode, async (socket) => {
+        const target = [...where, portBytes, Uint8Array.of(socket.number), Uint8Array.of(MODES[mode])];
+        const [answer] = await turn.command(commands.startClient, target, pace(mode, byAddress, version));
         // Failure is no value but the lack of one. And before 3.0.0 a failed handshake counts as success there.
-        const asks = mode === "tls" || mode === "tcp" && !(await this.#session.version()).modern;
-        if (answer?.[0] !== 1 || asks && await this.#state(socket) !== ESTABLISHED) {
-          throw new ConnectionError("dial-failed", `The co-processor could not connect to ${host}:${port}.`);
-        }
-        return socket;
-      } catch (error) {
-        await this.#drop(socket);
-        throw error;
-      }
+        const asks = mode === "tls" || !version.modern;
+        if (answer?.[0] === 1 && (!asks || await isEstablished(turn, socket))) return;
+        const hint = mode === "tls" && version.modern && this.#certificates.used ? CERTIFICATE_HINT : "";
+        throw new ConnectionError(
+          "dial-failed",
+          `The co-processor could not connect to ${host}:${port}.${hint}`,
+        );
+      });
     });
   }
 
-  /** See `EspSpiControl.socketWrite`. */
   async write(socket: EspSocket, bytes: Uint8Array, signal?: AbortSignal): Promise<number> {
     // An empty write makes the module stall for up to 10 s.
     if (bytes.length < 1 || bytes.length > MAX_SEND) {
       throw invalid(`A write must have 1 to ${MAX_SEND} bytes, not ${bytes.length}`);
     }
-    return await this.#turn(socket, async () => {
+    return await this.#slots.use(socket, async (turn) => {
       const parameters = [Uint8Array.of(socket.number), bytes];
-      if (socket.mode === "udp") {
-        const inserted = readNumber((await this.#session.command(commands.insertData, parameters))[0]);
-        const sent = inserted === 1 ? await this.#session.command(commands.sendUdp, [parameters[0]!]) : [];
-        return sent[0]?.[0] === 1 ? bytes.length : 0;
-      }
       const pace = socket.mode === "tls" ? "sendSecure" : "send";
-      const [count] = await this.#session.command(commands.sendData, parameters, pace);
+      const [count] = await turn.command(commands.sendData, parameters, pace);
       const taken = readNumber(count);
       if (taken > bytes.length) {
         throw new ConnectionError(
@@ -119,180 +88,95 @@ export class Sockets {
     }, signal);
   }
 
-  /** See `EspSpiControl.socketRead`. */
   read(socket: EspSocket, size: number): Promise<Uint8Array> {
-    return this.#turn(socket, () => this.#read(socket, size));
+    return this.#slots.use(socket, (turn) => this.#read(turn, socket, size));
   }
 
-  /** See `EspSpiControl.socketReceive`. */
   receive(socket: EspSocket, size: number, ask: boolean): Promise<Uint8Array | null> {
-    return this.#turn(socket, async () => {
-      const bytes = await this.#read(socket, size);
-      if (!ask || bytes.length > 0 || await this.#state(socket) === ESTABLISHED) return bytes;
-      await this.#drop(socket);
+    return this.#slots.use(socket, async (turn) => {
+      const bytes = await this.#read(turn, socket, size);
+      // A socket for datagrams has no state: its answer is always 0, and before 3.1.0 the question frees it.
+      if (socket.mode === "udp" || !ask || bytes.length > 0) return bytes;
+      if (await isEstablished(turn, socket)) return bytes;
+      await this.#slots.drop(turn, socket);
       return null;
     });
   }
 
-  /** See `EspSpiControl.socketAvailable`. */
   available(socket: EspSocket): Promise<number> {
-    return this.#turn(socket, () => this.#available(socket));
+    return this.#slots.use(socket, (turn) => available(turn, socket));
   }
 
-  /** See `EspSpiControl.socketConnected`. */
   connected(socket: EspSocket): Promise<boolean> {
-    if (!this.isOpen(socket)) return Promise.resolve(false);
-    return this.#turn(socket, async () => {
+    if (!this.#slots.isOpen(socket)) return Promise.resolve(false);
+    if (socket.mode === "udp") return Promise.resolve(true);
+    return this.#slots.use(socket, async (turn) => {
       // Asking for the state would throw away what waits to be read, when the peer has closed behind it.
-      if (await this.#available(socket) > 0 || await this.#state(socket) === ESTABLISHED) return true;
-      await this.#drop(socket);
+      if (await available(turn, socket) > 0 || await isEstablished(turn, socket)) return true;
+      await this.#slots.drop(turn, socket);
       return false;
     });
   }
 
-  /** See `EspSpiControl.getRemoteData`. */
-  remote(socket: EspSocket): Promise<{ readonly address: string; readonly port: number }> {
-    return this.#turn(socket, async () => {
-      const [address, port] = await this.#session.command(commands.getRemoteData, [
-        Uint8Array.of(socket.number),
-      ]);
-      if (port?.length !== 2) throw new ConnectionError("radio-garbled", "GET_REMOTE_DATA: no port.");
-      return { address: readIPv4(address), port: port[0]! << 8 | port[1]! };
-    });
+  remote(socket: EspSocket): Promise<Endpoint> {
+    return this.#slots.use(socket, (turn) => remote(turn, socket));
   }
 
-  /** See `EspSpiControl.socketClose`. */
-  close(socket: EspSocket): Promise<void> {
-    if (!this.isOpen(socket)) return Promise.resolve();
-    return this.#session.exclusive(async () => {
-      if (!this.isOpen(socket)) return;
-      this.#open.delete(socket.number);
-      await this.#stop(socket.number);
-    });
-  }
-
-  /** Ends all of them; for use inside a turn. What connects to a network ends all connections. */
-  async dropAll(): Promise<void> {
-    for (const socket of [...this.#open.values()]) await this.#drop(socket);
-  }
-
-  /** Whether it is still this host's. */
-  isOpen(socket: EspSocket): boolean {
-    return this.#open.get(socket.number) === socket;
-  }
-
-  /** A slot for a new socket; for use inside a turn. */
-  async free(): Promise<number> {
-    const { sockets } = await this.#session.version();
-    for (const slot of [...this.#unfreed]) await this.#stop(slot);
-    for (let tries = 0; tries < 3; tries++) {
-      const number = readNumber((await this.#session.command(commands.getSocket))[0]);
-      if (number < sockets) {
-        // The module holds it for free: what was to make it a server's has not come through.
-        this.listening.delete(number);
-        const holder = this.#open.get(number);
-        if (!holder) return number;
-        // The module holds it for free, so the connection in it may be gone; if it is not, starting another would close it.
-        if (await this.#state(holder) === ESTABLISHED) continue;
-        await this.#drop(holder);
-        return number;
-      }
-      // The module does not check numbers: one too high would make it write outside its memory.
-      if (number !== NONE) {
-        throw new ConnectionError("radio-garbled", `GET_SOCKET: ${number}, there are ${sockets} sockets.`);
-      }
-      // What another program, or a lost reply, has left behind.
-      for (let slot = 0; slot < sockets; slot++) {
-        if (this.#open.has(slot) || this.listening.has(slot)) continue;
-        if (await this.listens(slot)) this.listening.set(slot, undefined);
-        else await this.#stop(slot);
-      }
-    }
-    throw new ConnectionError("no-socket", `All ${sockets} sockets of the co-processor are in use.`);
-  }
-
-  /** Whether this host has an open socket of this number. */
-  holds(number: number): boolean {
-    return this.#open.has(number);
-  }
-
-  /** Takes over a client that came to a server; for use inside a turn. */
-  adopt(number: number): EspSocket {
-    const socket: EspSocket = { number, mode: "tcp" };
-    this.#open.set(number, socket);
-    this.#unfreed.delete(number);
-    return socket;
-  }
-
-  /** Whether a slot is a server's, by the module; for use inside a turn. */
-  async listens(number: number): Promise<boolean> {
-    return readNumber((await this.#session.command(commands.getServerState, [Uint8Array.of(number)]))[0]) ===
-      1;
-  }
-
-  /** A turn on the bus for an open socket. What went wrong in the middle of a stream leaves nothing to go on with. */
-  #turn<Result>(socket: EspSocket, work: () => Promise<Result>, signal?: AbortSignal): Promise<Result> {
-    return this.#session.exclusive(async () => {
-      signal?.throwIfAborted();
-      if (!this.isOpen(socket)) {
-        throw new ConnectionError("closed", "This socket of the co-processor is closed.");
-      }
-      try {
-        return await work();
-      } catch (error) {
-        await this.#drop(socket);
-        throw error;
-      }
-    });
-  }
-
-  async #read(socket: EspSocket, size: number): Promise<Uint8Array> {
+  async #read(turn: Turn, socket: EspSocket, size: number): Promise<Uint8Array> {
     // More than its buffer holds makes the module overrun it.
     let asked = Math.min(size, MAX_READ);
-    if (this.#session.wholeWindows) asked = Math.min(asked, await this.#available(socket));
-    if (asked === 0) return new Uint8Array(0);
-    const parameters = [Uint8Array.of(socket.number), littleEndian16(asked)];
-    const [bytes] = await this.#session.command(commands.getData, parameters, "plain", HEADER + asked);
-    if (!bytes || bytes.length > asked) {
-      throw new ConnectionError(
-        "radio-garbled",
-        `GET_DATABUF_TCP: ${bytes?.length} bytes, asked for ${asked}.`,
-      );
-    }
-    return bytes;
-  }
-
-  async #available(socket: EspSocket): Promise<number> {
-    return readNumber(
-      (await this.#session.command(commands.getAvailable, [Uint8Array.of(socket.number)]))[0],
-    );
-  }
-
-  async #state(socket: EspSocket): Promise<number> {
-    const [state] = await this.#session.command(commands.getClientState, [Uint8Array.of(socket.number)]);
-    return readNumber(state);
-  }
-
-  /** Gives up a socket and frees its slot, which some versions do not do by themselves. Never rejects. */
-  async #drop(socket: EspSocket): Promise<void> {
-    if (!this.isOpen(socket)) return;
-    this.#open.delete(socket.number);
-    // Failing here as well changes nothing: it is made up for before the next socket is opened.
-    await this.#stop(socket.number).catch(() => undefined);
-  }
-
-  async #stop(number: number): Promise<void> {
-    this.#unfreed.add(number);
-    await this.#session.command(commands.stopClient, [Uint8Array.of(number)]);
-    this.#unfreed.delete(number);
+    // A datagram is fetched by the question how long it is; what is read without asking is what is left of the last one.
+    const asks = socket.mode === "udp" || this.#turns.session.wholeWindows;
+    if (asks) asked = Math.min(asked, await available(turn, socket));
+    return asked === 0 ? new Uint8Array(0) : await readData(turn, socket, asked);
   }
 }
 
+/** Where the other end of a socket is. */
+export interface Endpoint {
+  /** Its IPv4 address. */
+  readonly address: string;
+  /** Its port. */
+  readonly port: number;
+}
+
+/** How many bytes wait: of a connection, or of the datagram that is next. */
+export async function available(turn: Turn, socket: EspSocket): Promise<number> {
+  return readNumber(await turn.value(commands.getAvailable, Uint8Array.of(socket.number)));
+}
+
+/** Who the other end is; for datagrams, who sent the last one that came. */
+export async function remote(turn: Turn, socket: EspSocket): Promise<Endpoint> {
+  const [address, port] = await turn.command(commands.getRemoteData, [Uint8Array.of(socket.number)]);
+  if (port?.length !== 2) throw new ConnectionError("radio-garbled", "GET_REMOTE_DATA: no port.");
+  return { address: readIPv4(address), port: port[0]! << 8 | port[1]! };
+}
+
+/** Takes so many bytes at most of what waits. */
+export async function readData(turn: Turn, socket: EspSocket, asked: number): Promise<Uint8Array> {
+  const parameters = [Uint8Array.of(socket.number), littleEndian16(asked)];
+  const [bytes] = await turn.command(commands.getData, parameters, "plain", HEADER + asked);
+  if (!bytes || bytes.length > asked) {
+    throw new ConnectionError(
+      "radio-garbled",
+      `GET_DATABUF_TCP: ${bytes?.length} bytes, asked for ${asked}.`,
+    );
+  }
+  return bytes;
+}
+
+/** How long a dial may take: from 3.0.0 on the firmware gives up on an address after 3 s. */
+function pace(mode: "tcp" | "tls", byAddress: boolean, version: FirmwareVersion): Pace {
+  if (mode === "tls") return "handshake";
+  if (!version.modern) return "dial";
+  return byAddress ? "dialAddress" : "dialName";
+}
+
 /** The numbers of START_CLIENT. */
-const MODES: Readonly<Record<SocketMode, number>> = { tcp: 0, udp: 1, tls: 2 };
-/** GET_CLIENT_STATE: the only two answers there are, this one and 0. */
-const ESTABLISHED = 4;
-/** GET_SOCKET: no slot is free. */
-const NONE = 255;
+export const MODES: Readonly<Record<SocketMode, number>> = { tcp: 0, udp: 1, tls: 2 };
 /** What a reply with a two-byte length has beside the bytes. */
 const HEADER = 6;
+/** Trap 39. */
+const CERTIFICATE_HINT =
+  " It has a client certificate, with which firmware from 3.0.0 on trusts no server, on a socket that had no TLS " +
+  "connection before it was set (trap 39): open and close one such connection first, or do TLS here, by transport-tls.";

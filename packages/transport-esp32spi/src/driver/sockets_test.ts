@@ -113,6 +113,54 @@ describe("opening a socket", () => {
     }
   });
 
+  it("trap 47: before 2.0.0 a name is looked up first, for START_CLIENT takes its address for the name", async () => {
+    for (
+      const [version, frame] of [["1.7.7", "e02d04040a00000702075b01000100ee"], ["3.3.0", undefined]] as const
+    ) {
+      const { module, esp } = setUp(version);
+      await esp.socketOpen("broker", 1883);
+      const byName = "e02d050662726f6b6572040000000002075b01000100ee00";
+      assertEquals(module.frames.filter((one) => one.startsWith("e02d")), [frame ?? byName]);
+    }
+    const { module, esp } = setUp("1.7.7");
+    module.answers.set(0x34, () => reply(0x34, bytes(0)));
+    assertEquals((await fails(esp.socketOpen("broker", 1883))).code, "name-not-found");
+    assertEquals([module.slots.size, module.opcodes.includes(START)], [0, false]);
+  });
+
+  it("a slot that hangs costs what a connection may take: 6 s by address since 3.0.0, else far more", async () => {
+    for (
+      const [version, host, least, most] of [
+        ["3.3.0", "10.0.0.1", 6000, 9000],
+        ["3.3.0", "broker", 35_000, 38_000],
+        ["1.7.7", "10.0.0.1", 60_000, 63_000],
+      ] as const
+    ) {
+      const { module, esp, clock } = setUp(version);
+      module.answers.set(START, () => undefined);
+      await esp.firmwareVersion();
+      const start = clock.now();
+      assertEquals((await fails(esp.socketOpen(host, 1883))).code, "radio-reset");
+      const time = clock.now() - start;
+      assert(time >= least && time < most, `${time} ms`);
+    }
+  });
+
+  it("trap 39: a handshake that fails with a certificate set says what to think of, from 3.0.0 on", async () => {
+    const pem = (label: string) => `-----BEGIN ${label}-----\nAAAA\n-----END ${label}-----\n`;
+    for (const [version, named] of [["3.3.0", true], ["1.7.7", false]] as const) {
+      const { module, esp } = setUp(version);
+      module.answers.set(START, () => reply(START));
+      const before = await fails(esp.socketOpen("broker", 8883, "tls"));
+      await esp.setCertificate(pem("CERTIFICATE"));
+      await esp.setPrivateKey(pem("RSA PRIVATE KEY"));
+      const after = await fails(esp.socketOpen("broker", 8883, "tls"));
+      assertEquals([before, after].map(({ message }) => message.includes("trap 39")), [false, named]);
+      await esp.reset();
+      assertEquals((await fails(esp.socketOpen("broker", 8883, "tls"))).message.includes("trap 39"), false);
+    }
+  });
+
   it("TLS goes by name, one at a time", async () => {
     const { module, esp } = setUp();
     const socket = await esp.socketOpen("10.0.0.1", 8883, "tls");
@@ -201,10 +249,26 @@ describe("writing", () => {
   it("UDP collects, then sends", async () => {
     const { module, esp } = setUp();
     const socket = await esp.socketOpen("10.0.0.1", 53, "udp");
+    // The socket is made by START_SERVER; where a datagram goes is said before each: that empties the last one.
+    assertEquals(module.frames.slice(-1), ["e0280302000001000101ee00"]);
     assertEquals(await esp.socketWrite(socket, bytes(1, 2, 3)), 3);
-    assertEquals(module.opcodes.slice(-2), [0x46, 0x39]);
+    assertEquals(await esp.socketWrite(socket, bytes(4)), 1);
+    assertEquals(module.opcodes.slice(-6), [START, 0x46, 0x39, START, 0x46, 0x39]);
+    assertEquals(module.frames.at(-3), "e02d04040a0000010200350100" + "0101ee");
     module.answers.set(0x39, () => reply(0x39, bytes(0)));
     assertEquals(await esp.socketWrite(socket, bytes(1, 2, 3)), 0);
+  });
+
+  it("trap 52: a datagram has 1460 bytes at most: the firmware would make two of more", async () => {
+    const { module, esp } = setUp();
+    const socket = await esp.socketOpen("10.0.0.1", 53, "udp");
+    module.frames.length = 0;
+    for (const size of [0, 1461]) {
+      await assertRejects(() => esp.socketWrite(socket, new Uint8Array(size)), UsageError);
+      await assertRejects(() => esp.socketSendTo(socket, new Uint8Array(size), "10.0.0.1", 1), UsageError);
+    }
+    assertEquals(module.frames, []);
+    assertEquals(await esp.socketWrite(socket, new Uint8Array(1460)), 1460);
   });
 });
 
@@ -303,7 +367,12 @@ function setUp(version?: string) {
     return reply(STOP, bytes(1));
   });
   answers.set(STATE, ([slot]) => reply(STATE, bytes(slots.has(slot![0]!) ? 4 : 0)));
+  answers.set(0x28, ([, slot]) => {
+    slots.add(slot![0]!);
+    return reply(0x28, bytes(1));
+  });
   answers.set(0x29, () => reply(0x29, bytes(0)));
+  answers.set(0x35, () => reply(0x35, bytes(10, 0, 0, 7)));
   answers.set(SEND, ([, data]) => reply(SEND, bytes(data!.length & 0xff, data!.length >> 8)));
   answers.set(READ, () => reply(READ, bytes()));
   answers.set(AVAILABLE, () => reply(AVAILABLE, bytes(0, 0)));

@@ -5,7 +5,7 @@
  */
 
 import { ConnectionError, UsageError } from "@minimqtt/core";
-import { WL } from "./control.ts";
+import { WL } from "./wifi.ts";
 import type { EspSpiControl } from "./control.ts";
 
 /** A network to connect to. */

@@ -9,7 +9,7 @@ import { ConnectionError } from "@minimqtt/core";
 import type { Connection } from "@minimqtt/core";
 import type { EspSpiControl } from "../driver/control.ts";
 import { MAX_READ, MAX_SEND } from "../wire/frames.ts";
-import type { EspSocket } from "../driver/sockets.ts";
+import type { EspSocket } from "../driver/slots.ts";
 import type { FirmwareVersion } from "../wire/versions.ts";
 
 /** A connection over one socket of the module. */

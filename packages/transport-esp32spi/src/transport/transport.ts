@@ -8,7 +8,7 @@ import { ConnectionError, UsageError } from "@minimqtt/core";
 import type { Address, Connection, Scheme, Transport } from "@minimqtt/core";
 import { EspConnection } from "./connection.ts";
 import { EspSpiControl } from "../driver/control.ts";
-import type { EspSocket } from "../driver/sockets.ts";
+import type { EspSocket } from "../driver/slots.ts";
 import type { WiFiManager } from "../driver/wifi_manager.ts";
 
 /** Options of {@link esp32spi}. */

@@ -7,10 +7,21 @@
 
 /**
  * How long the module may take for a command. `plain`: what it knows by heart. `wifi`: starting to connect or an access
- * point. `scan`, `name` (asking for an address), `dial` (opening a connection), `handshake` (opening one with TLS),
- * `send`, `sendSecure`, `ping`: what these words say.
+ * point. `scan`, `name` (asking for an address), `dial` (opening a connection), `dialName` and `dialAddress` (the same by
+ * name and by address since 3.0.0, where it takes less), `handshake` (opening one with TLS), `send`, `sendSecure`, `ping`: what these words say.
  */
-export type Pace = "plain" | "wifi" | "scan" | "name" | "dial" | "handshake" | "send" | "sendSecure" | "ping";
+export type Pace =
+  | "plain"
+  | "wifi"
+  | "scan"
+  | "name"
+  | "dial"
+  | "dialName"
+  | "dialAddress"
+  | "handshake"
+  | "send"
+  | "sendSecure"
+  | "ping";
 
 /** One command. */
 export interface Command {
@@ -56,6 +67,7 @@ const WHOLE_FRAME = 4092;
 
 export const setNet: Command = command("SET_NET", 0x10, { pace: "wifi" });
 export const setPassphrase: Command = command("SET_PASSPHRASE", 0x11, { pace: "wifi" });
+export const setKey: Command = command("SET_KEY", 0x12, { pace: "wifi" });
 export const setIpConfig: Command = command("SET_IP_CONFIG", 0x14);
 export const setDnsConfig: Command = command("SET_DNS_CONFIG", 0x15);
 export const setHostname: Command = command("SET_HOSTNAME", 0x16);
@@ -93,6 +105,7 @@ export const getClientState: Command = command("GET_CLIENT_STATE_TCP", 0x2f);
 export const disconnect: Command = command("DISCONNECT", 0x30, { pace: "wifi" });
 export const getNetworkRssi: Command = command("GET_IDX_RSSI", 0x32);
 export const getNetworkEncryption: Command = command("GET_IDX_ENCT", 0x33);
+export const startScan: Command = command("START_SCAN_NETWORKS", 0x36);
 export const requestHostByName: Command = command("REQ_HOST_BY_NAME", 0x34, { pace: "name" });
 export const getHostByName: Command = command("GET_HOST_BY_NAME", 0x35);
 export const getFirmwareVersion: Command = command("GET_FW_VERSION", 0x37, { reply: 64 });

@@ -99,6 +99,11 @@ export class SpiLink {
     return await this.#ready(LOW, FIRST_BOOT_LIMIT);
   }
 
+  /** Releases the bus, where it has something to release. */
+  async close(): Promise<void> {
+    await this.#bus.close?.();
+  }
+
   /** Whether the bus has only whole windows, so that it must be known beforehand how long a reply may be. */
   get wholeWindows(): boolean {
     return this.#bus.window !== undefined;

@@ -1,6 +1,6 @@
 /**
- * Commands one after the other, each with its time limit, and what is done when one goes wrong: back into step, proof,
- * once more where that is harmless, and the reset where nothing else helps.
+ * One command with its time limit, and what is done when it goes wrong: back into step, proof, once more where that is
+ * harmless, and the reset where nothing else helps. Who may send one when is in turns.ts.
  *
  * @module
  */
@@ -13,7 +13,7 @@ import { LinkFault } from "./link.ts";
 import type { SpiLink } from "./link.ts";
 import { FirmwareVersion } from "./versions.ts";
 
-/** The driver's conversation with the module. */
+/** The driver's conversation with the module. Its methods must not run at the same time. */
 export class Session {
   /** Called when everything in the module is gone: sockets, Wi-Fi settings, certificates. */
   onLost: () => void = () => undefined;
@@ -23,30 +23,21 @@ export class Session {
   readonly #clock: Clock;
   readonly #limits: Readonly<Record<Pace, number>>;
   #version: FirmwareVersion | undefined;
-  #turn: Promise<unknown> = Promise.resolve();
 
   /** Takes the link, its clock, and time limits other than the usual ones. */
   constructor(link: SpiLink, clock: Clock, limits: Readonly<Partial<Record<Pace, number>>> = {}) {
     this.#link = link;
     this.#clock = clock;
-    this.#limits = { ...TIME_LIMITS, ...limits };
-  }
-
-  /** Waits for the bus, and keeps it until `work` has settled: other tasks' commands wait meanwhile, in their order. */
-  exclusive<Result>(work: () => Promise<Result>): Promise<Result> {
-    const result = this.#turn.then(work);
-    this.#turn = result.catch(() => undefined);
-    return result;
-  }
-
-  /** One command in a turn of its own; see {@link Session.command}. */
-  ask(command: Command, ...parameters: Uint8Array[]): Promise<readonly Uint8Array[]> {
-    return this.exclusive(() => this.command(command, parameters));
+    const { dial } = limits;
+    this.#limits = {
+      ...TIME_LIMITS,
+      ...(dial !== undefined && { dialName: dial, dialAddress: dial }),
+      ...limits,
+    };
   }
 
   /**
-   * Sends a command and gives the reply's parameters. For use inside {@link Session.exclusive} only. Starts the module
-   * first when that has not been done, or could not.
+   * Sends a command and gives the reply's parameters. Starts the module first when that has not been done, or could not.
    *
    * @throws {ConnectionError} `radio-silent`, `radio-garbled`, `radio-refused`; `radio-reset` when the module had to be
    * started anew.
@@ -71,15 +62,20 @@ export class Session {
     });
   }
 
-  /** The firmware's version. For use inside {@link Session.exclusive} only. */
+  /** The firmware's version. */
   async version(): Promise<FirmwareVersion> {
     return this.#version ?? await this.#guard("GET_FW_VERSION", () => this.#start());
   }
 
-  /** Starts the module anew. For use inside {@link Session.exclusive} only. */
+  /** Starts the module anew. */
   async reset(): Promise<void> {
     this.#lose();
     await this.version();
+  }
+
+  /** Releases the bus, where it has something to release. */
+  async close(): Promise<void> {
+    await this.#link.close();
   }
 
   /**
@@ -215,6 +211,8 @@ export const TIME_LIMITS: Readonly<Record<Pace, number>> = {
   scan: 20_000,
   name: 30_000,
   dial: 60_000,
+  dialName: 35_000,
+  dialAddress: 6000,
   handshake: 60_000,
   send: 15_000,
   sendSecure: 35_000,

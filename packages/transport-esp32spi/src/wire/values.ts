@@ -85,6 +85,16 @@ export function textArgument(name: string, text: string, least: number, most: nu
 }
 
 /**
+ * A passphrase in bytes and not characters, or the key itself.
+ *
+ * @throws {UsageError} `invalid-argument`
+ */
+export function passphraseArgument(passphrase: string): Uint8Array {
+  if (/^[0-9a-f]{64}$/i.test(passphrase)) return new TextEncoder().encode(passphrase);
+  return textArgument("passphrase", passphrase, 8, 63);
+}
+
+/**
  * An integer argument, in one byte.
  *
  * @throws {UsageError} `invalid-argument`
