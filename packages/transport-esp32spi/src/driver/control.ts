@@ -398,6 +398,14 @@ export class EspSpiControl {
   }
 
   /**
+   * How many milliseconds the module took to open a connection: by address a round trip, and what the firmware takes.
+   * `undefined` for a server's client and for `udp`. Sends nothing.
+   */
+  connectTime(socket: EspSocket): number | undefined {
+    return this.#sockets.connectTime(socket);
+  }
+
+  /**
    * Sends 1 to 4083 bytes and gives how many the module took: 0 when the connection is gone, or when the peer has not
    * read for 10 s. Sends SEND_DATA_TCP. A failure closes the socket: nobody knows how much was sent. The array must not
    * change until it settles.

@@ -30,6 +30,7 @@ export class Sockets {
   readonly #slots: Slots;
   readonly #turns: Turns;
   readonly #certificates: Certificates;
+  readonly #connectTimes = new WeakMap<EspSocket, number>();
 
   /** Takes the books of the slots, the queue for the bus, and what the module has to identify itself by. */
   constructor(slots: Slots, turns: Turns, certificates: Certificates) {
@@ -55,7 +56,9 @@ export class Sockets {
       const where = byAddress ? [await resolve(turn, host)] : [name, new Uint8Array(4)];
       return await this.#slots.start(turn, mode, async (socket) => {
         const target = [...where, portBytes, Uint8Array.of(socket.number), Uint8Array.of(MODES[mode])];
+        const before = this.#turns.clock.now();
         const [answer] = await turn.command(commands.startClient, target, pace(mode, byAddress, version));
+        this.#connectTimes.set(socket, this.#turns.clock.now() - before);
         // Failure is no value but the lack of one. And before 3.0.0 a failed handshake counts as success there.
         const asks = mode === "tls" || !version.modern;
         if (answer?.[0] === 1 && (!asks || await isEstablished(turn, socket))) return;
@@ -66,6 +69,10 @@ export class Sockets {
         );
       });
     });
+  }
+
+  connectTime(socket: EspSocket): number | undefined {
+    return this.#connectTimes.get(socket);
   }
 
   async write(socket: EspSocket, bytes: Uint8Array, signal?: AbortSignal): Promise<number> {

@@ -11,16 +11,16 @@ import type { EspSpiControl } from "../driver/control.ts";
 import { MAX_READ, MAX_SEND } from "../wire/frames.ts";
 import type { EspSocket } from "../driver/slots.ts";
 import type { FirmwareVersion } from "../wire/versions.ts";
+import { LegacyPace } from "./pace.ts";
 
 /** A connection over one socket of the module. */
 export class EspConnection implements Connection {
   readonly #control: EspSpiControl;
   readonly #socket: EspSocket;
   readonly #idle: number;
-  /** Bytes of one write to the module, and milliseconds that it gets after so many, in one write or in several. */
-  readonly #chunk: number;
-  readonly #breath: number;
-  #breathless = 0;
+  /** Before 3.0.0: how much to write, and when. */
+  readonly #pace: LegacyPace | undefined;
+  #firstWrite: number | undefined;
   /** What arrived while a write looked whether the peer is there. */
   readonly #early: Uint8Array[] = [];
   readonly #over = new AbortController();
@@ -40,8 +40,7 @@ export class EspConnection implements Connection {
     this.#socket = socket;
     this.#idle = idle;
     // Before 3.0.0 a full send buffer costs the connection: small pieces, with time to leave in between.
-    this.#chunk = version.waitsToSend ? MAX_SEND : LEGACY_CHUNK;
-    this.#breath = version.waitsToSend ? 0 : LEGACY_BREATH;
+    this.#pace = version.waitsToSend ? undefined : new LegacyPace(control.connectTime(socket) ?? 0);
     this.#stir();
   }
 
@@ -107,6 +106,7 @@ export class EspConnection implements Connection {
     try {
       const bytes = await this.#control.socketReceive(this.#socket, MAX_READ, ask);
       if (bytes === null) this.#ended = true;
+      else if (bytes.length > 0) this.#noteAnswer();
       return bytes ?? NOTHING;
     } catch (cause) {
       // Reading and writing may notice the same end.
@@ -143,15 +143,18 @@ export class EspConnection implements Connection {
     let wait = 0;
     for (let sent = 0; sent < bytes.length;) {
       if (this.#closing) throw closed();
-      const chunk = bytes.subarray(sent, sent + this.#chunk);
+      const chunk = bytes.subarray(sent, sent + (this.#pace?.size ?? MAX_SEND));
+      const pause = (this.#pace?.next(chunk.length) ?? 0) - clock.now();
+      if (pause > 0) {
+        await clock.sleep(pause, this.#over.signal);
+        continue;
+      }
       const taken = await this.#write(chunk);
       sent += taken;
+      this.#firstWrite ??= clock.now();
+      this.#pace?.note(chunk.length, taken, clock.now());
       if (taken > 0) this.#stir();
-      if (this.#breath > 0 && (this.#breathless += taken) >= this.#chunk) {
-        this.#breathless = 0;
-        await clock.sleep(this.#breath, this.#over.signal);
-      }
-      if (taken === chunk.length) {
+      if (taken === chunk.length || taken > 0 && this.#pace) {
         wait = 0;
         continue;
       }
@@ -160,6 +163,13 @@ export class EspConnection implements Connection {
       wait = Math.min(2 * wait + FIRST_WAIT, LONGEST_WAIT);
       await clock.sleep(wait, this.#over.signal);
     }
+  }
+
+  /** The peer has said something: the first time, an answer to what was written first. */
+  #noteAnswer(): void {
+    if (this.#firstWrite === undefined) return;
+    if (this.#firstWrite > 0) this.#pace?.answered(this.#control.clock.now() - this.#firstWrite);
+    this.#firstWrite = 0;
   }
 
   async #write(chunk: Uint8Array): Promise<number> {
@@ -244,9 +254,6 @@ const FIRST_WAIT = 10;
 const LONGEST_WAIT = 100;
 /** Bytes that a write takes in at most to find out whether the peer is there. */
 const EARLY_LIMIT = 16_384;
-/** Bytes of one write before 3.0.0, and milliseconds after it: well below the 5744 bytes at which all is lost. */
-const LEGACY_CHUNK = 1024;
-const LEGACY_BREATH = 5;
 /**
  * Milliseconds that close takes at most, of which to take in what nobody wants any more; looks for it, and how many of
  * them in a row must be empty.

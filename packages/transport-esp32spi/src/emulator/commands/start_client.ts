@@ -87,6 +87,8 @@ async function start(slot: Slot, target: Target, chip: Chip, fault: Fault | unde
   const powerLost = () => patience.abort();
   chip.off.addEventListener("abort", powerLost);
   void clock.sleep(timeLimit(chip, tls), limit.signal).then(() => patience.abort());
+  // The peer's part of the handshake is a round trip away.
+  await clock.sleep(outside.path?.roundTrip ?? 0, patience.signal);
   const socket = await outside.dial(address, target.port, identity, patience.signal);
   chip.off.removeEventListener("abort", powerLost);
   if (socket === null || chip.off.aborted || !chip.station.connected) {

@@ -59,17 +59,15 @@ class Schedule {
 /** A path in use by one connection. */
 export class Line {
   readonly #clock: Clock;
-  readonly #oneWay: number;
-  readonly #rate: number;
+  readonly #path: Path;
   readonly #out: Schedule;
   readonly #back: Schedule;
   #free = 0;
 
-  /** Takes the clock, and what the path is like. */
-  constructor(clock: Clock, { roundTrip = 0, rate = Infinity }: Path) {
+  /** Takes the clock, and what the path is like; that may change. */
+  constructor(clock: Clock, path: Path) {
     this.#clock = clock;
-    this.#oneWay = roundTrip / 2;
-    this.#rate = rate / 1000;
+    this.#path = path;
     this.#out = new Schedule(clock);
     this.#back = new Schedule(clock);
   }
@@ -80,13 +78,14 @@ export class Line {
     arrive: (piece: Uint8Array) => void,
     acknowledged: (size: number) => void,
   ): void {
+    const { roundTrip = 0, rate = Infinity } = this.#path;
     for (let at = 0; at < bytes.length; at += SEGMENT) {
       const piece = bytes.subarray(at, at + SEGMENT);
-      this.#free = Math.max(this.#free, this.#clock.now()) + piece.length / this.#rate;
-      const there = this.#free + this.#oneWay;
+      this.#free = Math.max(this.#free, this.#clock.now()) + 1000 * piece.length / rate;
+      const there = this.#free + roundTrip / 2;
       this.#out.add(there, () => {
         arrive(piece);
-        this.#back.add(there + this.#oneWay, () => acknowledged(piece.length));
+        this.#back.add(there + roundTrip / 2, () => acknowledged(piece.length));
       });
     }
   }
