@@ -1,9 +1,10 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { ConnectionError, UsageError } from "@minimqtt/core";
-import { FakeModule, reply } from "../../tests/fake_module.ts";
+import { ERROR, FakeModule, reply } from "../../tests/fake_module.ts";
 import { VirtualClock } from "../../tests/virtual_clock.ts";
 import { EspSpiControl } from "./control.ts";
+import { AnalogIn, DigitalInOut, PWMOut } from "./pin_objects.ts";
 import { WL } from "./wifi.ts";
 
 const bytes = (...values: number[]) => Uint8Array.from(values);
@@ -93,6 +94,59 @@ describe("EspSpiControl reads", () => {
     assertEquals(await esp.scanNetworks(), []);
   });
 
+  it("a scan gives the bus up while it sleeps, and can be given up itself", async () => {
+    const { module, esp, clock } = setUp();
+    module.answers.set(0x27, () => reply(0x27));
+    const controller = new AbortController();
+    const scanning = esp.scanNetworks({ signal: controller.signal });
+    const start = clock.now();
+    await esp.firmwareVersion();
+    await esp.rssi();
+    assert(clock.now() - start < 1500, `${clock.now() - start} ms`);
+    controller.abort("enough");
+    assertEquals(await scanning.then(() => "done", (reason) => reason), "enough");
+    assertEquals(module.opcodes.filter((opcode) => opcode === 0x27).length, 1);
+  });
+
+  it("a scan of which one answer is refused loses that network, and not the others", async () => {
+    const { module, esp } = setUp();
+    module.answers.set(0x27, () => reply(0x27, text("one"), text("two"), text("three")));
+    module.answers.set(
+      0x32,
+      ([index]) => index![0] === 1 ? ERROR : reply(0x32, bytes(200, 0xff, 0xff, 0xff)),
+    );
+    module.answers.set(0x3c, () => reply(0x3c, new Uint8Array(6)));
+    assertEquals((await esp.scanNetworks()).map(({ ssid }) => ssid), ["one", "three"]);
+  });
+
+  it("a scan in two steps", async () => {
+    const { module, esp } = setUp();
+    module.answers.set(0x27, () => reply(0x27, text("net")));
+    module.answers.set(0x3c, () => reply(0x3c, new Uint8Array(6)));
+    await esp.startScanNetworks();
+    assertEquals((await esp.getScanNetworks()).map(({ ssid }) => ssid), ["net"]);
+    assertEquals(module.opcodes.slice(1, 3), [0x36, 0x27]);
+    module.answers.set(0x27, () => reply(0x27));
+    assertEquals(await esp.getScanNetworks(), []);
+  });
+
+  it("the network it is connected to, as a whole", async () => {
+    const { module, esp } = setUp();
+    module.answers.set(0x20, () => reply(0x20, bytes(3)));
+    module.answers.set(0x23, () => reply(0x23, text("home")));
+    module.answers.set(0x24, () => reply(0x24, bytes(0, 1, 2, 3, 4, 5)));
+    module.answers.set(0x25, () => reply(0x25, bytes(0xca, 0xff, 0xff, 0xff)));
+    module.answers.set(0x26, () => reply(0x26, bytes(4)));
+    assertEquals(await esp.apInfo(), {
+      ssid: "home",
+      bssid: "00:01:02:03:04:05",
+      rssi: -54,
+      encryption: "wpa2",
+    });
+    module.answers.set(0x20, () => reply(0x20, bytes(6)));
+    assertEquals(await esp.apInfo(), null);
+  });
+
   it("trap 27: an address is asked for only when the name was found", async () => {
     const { module, esp } = setUp();
     module.answers.set(
@@ -163,6 +217,12 @@ describe("EspSpiControl joins a network", () => {
       ["3.3.0", WL.IDLE, 1, "wifi-down"],
       ["1.7.7", WL.CONNECT_FAILED, 0, "wifi-refused"],
       ["1.7.7", WL.IDLE, 0, "wifi-down"],
+      // Still connecting, by the version's own way to say it: neither unknown nor locked out.
+      ["1.7.7", WL.NO_SSID_AVAIL, 0, "wifi-down"],
+      ["3.3.0", WL.DISCONNECTED, 8, "wifi-down"],
+      ["3.3.0", WL.CONNECTION_LOST, 200, "wifi-down"],
+      ["3.3.0", WL.DISCONNECTED, 204, "wifi-refused"],
+      ["3.3.0", WL.DISCONNECTED, 211, "wifi-not-found"],
     ] as const
   ) {
     it(`${code} when firmware ${version} ends with status ${status}, reason ${reason}`, async () => {
@@ -200,6 +260,26 @@ describe("EspSpiControl joins a network", () => {
     const joining = esp.connectEnterprise("work", { identity: "id", user: "me", password: "pass" });
     await assertRejects(() => joining, ConnectionError);
     assertEquals(module.opcodes.slice(1, 6), [0x10, 0x4a, 0x4b, 0x4c, 0x4f]);
+  });
+
+  it("a WEP network gets its key and the key's number", async () => {
+    const { module, esp } = setUp("1.7.7");
+    module.answers.set(0x20, () => reply(0x20, bytes(3)));
+    module.answers.set(0x21, () => reply(0x21, bytes(10, 0, 0, 2), new Uint8Array(4), new Uint8Array(4)));
+    await esp.connectWEP("old", "abcde", 1);
+    assertEquals(module.frames[1], "e01203036f6c64010105" + "6162636465ee");
+    for (const key of ["abc", "abcdef", "x".repeat(27)]) {
+      await assertRejects(() => esp.connectWEP("old", key), UsageError);
+    }
+    await assertRejects(() => esp.connectWEP("old", "abcde", 4), UsageError);
+  });
+
+  it("trap 40: whether an access point is open, only firmware before 3.0.0 tells", async () => {
+    for (const [version, told] of [["1.7.7", true], ["3.3.0", undefined]] as const) {
+      const { module, esp } = setUp(version);
+      module.answers.set(0x20, () => reply(0x20, bytes(WL.AP_LISTENING)));
+      assertEquals(await esp.apListening(), told);
+    }
   });
 
   it("trap 40: an access point is there when the module says so, without waiting for a status", async () => {
@@ -310,6 +390,40 @@ describe("EspSpiControl drives the module's pins", () => {
       "e05301011aee0000",
       "e0540201240103ee",
     ]);
+  });
+});
+
+describe("pins of the module as objects", () => {
+  it("DigitalInOut switches, drives, reads and lets go", async () => {
+    const { module, esp } = setUp();
+    const pin = new DigitalInOut(esp, 26);
+    await pin.switchToOutput(true);
+    await pin.setValue(false);
+    await pin.switchToInput("up");
+    assertEquals(await pin.value(), true);
+    await pin.switchToInput();
+    await pin.deinit();
+    assertEquals(module.frames.slice(1), [
+      "e05002011a0101ee",
+      "e05102011a0101ee",
+      "e05102011a0100ee",
+      "e05002011a0102ee",
+      "e05301011aee0000",
+      "e05002011a0100ee",
+      "e05002011a0100ee",
+    ]);
+  });
+
+  it("PWMOut takes CircuitPython's duty cycle, AnalogIn gives its scale", async () => {
+    const { module, esp } = setUp();
+    module.answers.set(0x54, () => reply(0x54, bytes(0xff, 0x0f, 0, 0)));
+    const light = new PWMOut(esp, 27);
+    await light.setDutyCycle(0x7fff);
+    assertEquals(module.frames.at(-1), "e05202011b017fee");
+    for (const wrong of [-1, 0x10000, 0.5]) await assertRejects(() => light.setDutyCycle(wrong), UsageError);
+    await light.deinit();
+    assertEquals(module.opcodes.slice(-2), [0x52, 0x50]);
+    assertEquals(await new AnalogIn(esp, 36).value(), 0xfff0);
   });
 });
 

@@ -120,7 +120,8 @@ export class WiFiManager {
   }
 
   /**
-   * Sees to it that the module is connected to a network; at once when it is. Firmware from 3.0.0 on gets some seconds
+   * Sees to it that the module is connected to a network; at once when it is. Without a RESET pin it may be connected to
+   * one that another program wanted: its name is compared there. Firmware from 3.0.0 on gets some seconds
    * to come back to a lost network by itself. With more than one network a scan finds the strongest. After `attempts`
    * failures the module is reset and the next network has its turn, for ever, or until each has had it `rounds` times.
    * Several calls at the same time wait for one another.
@@ -132,6 +133,24 @@ export class WiFiManager {
     const connecting = this.#turn.then(() => this.#connect(signal, rounds));
     this.#turn = connecting.catch(() => undefined);
     return connecting;
+  }
+
+  /** Starts the module anew: it is in no network then, and has forgotten all settings. */
+  async reset(): Promise<void> {
+    this.#wasConnected = false;
+    await this.#control.reset();
+  }
+
+  /**
+   * Opens an access point with the name and the password of the first network, protected if there is a password. Tries it
+   * as often as {@link WiFiManagerOptions.attempts} says, resets the module and tries once more as often.
+   *
+   * @throws {ConnectionError} The last attempt's. The signal's reason when it is aborted.
+   */
+  createAP(options: { readonly channel?: number; readonly signal?: AbortSignal } = {}): Promise<void> {
+    const opening = this.#turn.then(() => this.#createAP(options.channel ?? 1, options.signal));
+    this.#turn = opening.catch(() => undefined);
+    return opening;
   }
 
   /** Whether the module is connected to a network; `false` as well when it does not answer. */
@@ -164,7 +183,7 @@ export class WiFiManager {
 
   async #connect(signal: AbortSignal | undefined, rounds: number): Promise<void> {
     signal?.throwIfAborted();
-    if (await this.isConnected()) return this.#connected();
+    if (await this.isConnected() && await this.#isOurs()) return this.#connected();
     this.#options.light?.(100, 0, 0);
     if (this.#wasConnected && await this.#comesBack(signal)) return this.#connected();
     let failure: ConnectionError | undefined;
@@ -175,6 +194,33 @@ export class WiFiManager {
       }
     }
     throw failure ?? new ConnectionError("wifi-down", "No connection to a Wi-Fi network was tried.");
+  }
+
+  async #createAP(channel: number, signal: AbortSignal | undefined): Promise<void> {
+    const { attempts = 2 } = this.#options;
+    const network = this.#networks[0]!;
+    const { ssid, password } = network;
+    this.#options.light?.(100, 0, 0);
+    let failure: ConnectionError | undefined;
+    for (let attempt = 0; attempt < 2 * attempts; attempt++) {
+      signal?.throwIfAborted();
+      if (attempt === attempts) await this.#guarded(network, () => this.reset());
+      failure = await this.#guarded(network, () => this.#control.createAP(ssid, password, channel));
+      if (!failure) return this.#options.light?.(0, 100, 0);
+    }
+    throw failure!;
+  }
+
+  /** Whether the network is one of those that are wanted: where the module was reset it can be no other. */
+  async #isOurs(): Promise<boolean> {
+    if (this.#control.canReset) return true;
+    try {
+      const name = await this.#control.ssid();
+      return this.#networks.some(({ ssid }) => ssid === name);
+    } catch (error) {
+      if (error instanceof ConnectionError) return false;
+      throw error;
+    }
   }
 
   #connected(): void {

@@ -38,6 +38,35 @@ describe("WiFiManager", () => {
     });
   }
 
+  it("without RESET takes no network for its own but those it knows", async () => {
+    const module = new EspEmulator({ networks: [HOME, { ssid: "neighbour" }] });
+    const clock = fastClock(20);
+    const { reset: _, ...pins } = module.pins;
+    await new EspSpiControl(module.bus, pins, { clock }).connectAP("neighbour");
+    const esp = new EspSpiControl(module.bus, pins, { clock });
+    const wifi = new WiFiManager(esp, home);
+    assertEquals([esp.canReset, await esp.ssid()], [false, "neighbour"]);
+    await wifi.connect();
+    assertEquals(await esp.ssid(), "home");
+    const { length } = module.commands;
+    await wifi.connect();
+    assertEquals(module.commands.slice(length), [0x20, 0x23]);
+    module.close();
+  });
+
+  it("resets the module, and opens an access point", async () => {
+    const { module, wifi, esp, failures } = setUp({ firmware: "1.7.7" }, home);
+    await wifi.connect();
+    await wifi.reset();
+    assertEquals(module.wifiStatus, 0);
+    await wifi.createAP({ channel: 6 });
+    assertEquals([await esp.apListening(), module.commands.at(-2)], [true, 0x19]);
+    module.faults.inject({ kind: "error", opcode: 0x19, times: 5 });
+    await wifi.createAP();
+    assertEquals(failures.map(({ code }) => code), ["radio-refused", "radio-refused"]);
+    assertEquals(module.violations.list, []);
+  });
+
   it("takes the strongest of the networks it knows", async () => {
     const { wifi, esp } = setUp(
       { networks: [{ ...HOME, rssi: -80 }, { ssid: "garden", rssi: -40 }, { ssid: "neighbour", rssi: -30 }] },
