@@ -22,6 +22,8 @@ export type { EnterpriseLogin, JoinOptions, NetworkData } from "./driver/wifi.ts
 export { esp32spi } from "./transport/transport.ts";
 export type { Esp32SpiOptions } from "./transport/transport.ts";
 export type { Encryption } from "./wire/values.ts";
+export { traceBus } from "./wire/trace.ts";
+export type { TraceOptions } from "./wire/trace.ts";
 export { FirmwareVersion } from "./wire/versions.ts";
 export { WiFiManager } from "./driver/wifi_manager.ts";
 export type { WiFiManagerOptions, WiFiNetwork } from "./driver/wifi_manager.ts";
