@@ -234,6 +234,8 @@ export class WiFiManager {
     const { clock } = this.#control;
     try {
       if (!(await this.#control.firmwareVersion()).reconnects) return false;
+      // Who has left on purpose does not come back.
+      if (await this.#control.reasonCode() === HAS_LEFT) return false;
       for (const end = clock.now() + COME_BACK; clock.now() < end;) {
         await clock.sleep(LOOK_EVERY, signal);
         signal?.throwIfAborted();
@@ -307,6 +309,8 @@ function invalid(message: string): UsageError {
   return new UsageError("invalid-argument", `${message}.`);
 }
 
+/** IEEE 802.11: this station has left. */
+const HAS_LEFT = 8;
 /** Milliseconds that a module gets to come back to a lost network by itself, and between two looks at it. */
 const COME_BACK = 8000;
 const LOOK_EVERY = 250;

@@ -54,6 +54,16 @@ describe("WiFiManager", () => {
     module.close();
   });
 
+  it("joins at once after the network was left on purpose", async () => {
+    const { wifi, esp, clock, module } = setUp({}, home);
+    await wifi.connect();
+    await esp.disconnect();
+    const start = clock.now();
+    await wifi.connect();
+    assert(clock.now() - start < 1000, `${clock.now() - start} ms`);
+    assertEquals([await esp.ssid(), module.violations.list], ["home", []]);
+  });
+
   it("resets the module, and opens an access point", async () => {
     const { module, wifi, esp, failures } = setUp({ firmware: "1.7.7" }, home);
     await wifi.connect();
