@@ -266,6 +266,22 @@ describe("connectBus()", () => {
     esp.close();
   });
 
+  it("rejects a reset on a connection that the server has closed, and resets on the next one", async () => {
+    const esp = new EspEmulator({ networks });
+    await join(esp);
+    const first = await serveBus(esp, { port: 0 });
+    const module = await connectBus(first.place);
+    await first.close();
+    const second = await serveBus(esp, first.place);
+    const error = await assertRejects(() => module.reset(), ConnectionError);
+    assertEquals([error.code, esp.wifiStatus], ["read-failed", 3]);
+    await module.reset();
+    assertEquals(esp.wifiStatus, 254);
+    module.close();
+    await second.close();
+    esp.close();
+  });
+
   it("gives zeros for a window that was refused", async () => {
     const { esp, place, raw, end } = await served();
     const module = await connectBus(place);
