@@ -6,6 +6,7 @@
 
 import { ConnectionError } from "@minimqtt/core";
 import type { Connection } from "@minimqtt/core";
+import type { Breakable } from "./breaking_off.ts";
 import type { Socket, SocketEvent } from "./socket.ts";
 
 const OPEN = 1;
@@ -26,10 +27,17 @@ const LONGEST_WAIT = 31;
 /** Milliseconds that closing waits for the peer. */
 const PATIENCE = 1000;
 
+/** How much may be in one piece. */
+export interface Limits {
+  /** The most bytes that wait for a reader. */
+  readonly maxUnread: number;
+}
+
 /** A connection over a WebSocket. */
 export class WsConnection implements Connection {
-  readonly #socket: Socket & { terminate?(): void };
-  readonly #limit: number;
+  readonly #socket: Socket;
+  readonly #breakOff: () => void;
+  readonly #limits: Limits;
   /** What came last, oldest first; and what came before it, oldest last: `shift()` of a long array takes its time. */
   #arrived: Uint8Array[] = [];
   #ready: Uint8Array[] = [];
@@ -44,10 +52,11 @@ export class WsConnection implements Connection {
   #wake = () => {};
   #released = () => {};
 
-  /** Takes a socket that is opening, and owns it from here on; and how many unread bytes are too many. */
-  constructor(socket: Socket, limit: number) {
+  /** Takes a socket that is opening, and owns it from here on. */
+  constructor({ socket, breakOff }: Breakable, limits: Limits) {
     this.#socket = socket;
-    this.#limit = limit;
+    this.#breakOff = breakOff;
+    this.#limits = limits;
     socket.addEventListener("message", ({ data }) => this.#take(data));
     socket.addEventListener("error", (event) => this.#cause = event.error ?? event);
     socket.addEventListener("close", (event) => {
@@ -100,9 +109,8 @@ export class WsConnection implements Connection {
     if (this.#closing) return this.#closing;
     this.#closing = new Promise((resolve) => {
       if (this.#socket.readyState === CLOSED) return resolve();
-      // Only Bun lets us break it off; elsewhere the runtime goes on waiting for the peer, and we do not.
       const timer = setTimeout(() => {
-        this.#socket.terminate?.();
+        this.#breakOff();
         resolve();
       }, PATIENCE);
       this.#released = () => {
@@ -125,7 +133,7 @@ export class WsConnection implements Connection {
     const bytes = new Uint8Array(data as ArrayBuffer);
     if (bytes.length === 0) return;
     // A single message is in memory already, however long it is.
-    if (this.#held >= this.#limit) {
+    if (this.#held >= this.#limits.maxUnread) {
       return this.#fail(`${this.#held} bytes came that nobody has read: read faster, or raise maxUnread`);
     }
     this.#held += bytes.length + OVERHEAD;

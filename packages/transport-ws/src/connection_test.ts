@@ -156,17 +156,29 @@ describe("WsConnection", () => {
     assert(many < 10 * few + 500, `${few} ms for 50,000 messages, ${many} ms for 200,000`);
   });
 
-  it("close gives up a peer that does not answer after a second, and breaks off where the runtime can", async () => {
+  it("close gives up a peer that does not answer after a second, and breaks off", async () => {
     const { socket, connection } = open();
     const waits = await timersOf(() => connection.close());
     assertEquals(waits, [1000]);
     assertEquals([socket.closed, socket.terminated], [1, 1]);
   });
+
+  it("close does not break off a socket whose peer has answered", async () => {
+    const { socket, connection } = open();
+    await timersOf(async () => {
+      const closing = connection.close();
+      socket.shut({ code: 1005, wasClean: true });
+      await closing;
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    });
+    assertEquals(socket.terminated, 0);
+  });
 });
 
-function open(limit = 1e6): { readonly socket: FakeSocket; readonly connection: WsConnection } {
+function open(maxUnread = 1e6): { readonly socket: FakeSocket; readonly connection: WsConnection } {
   const socket = new FakeSocket();
-  return { socket, connection: new WsConnection(socket, limit) };
+  const opened = { socket, breakOff: () => void socket.terminated++ };
+  return { socket, connection: new WsConnection(opened, { maxUnread }) };
 }
 
 async function size(connection: WsConnection): Promise<number | null> {
@@ -210,10 +222,6 @@ class FakeSocket implements Socket {
   close(): void {
     this.closed++;
     this.readyState = 2;
-  }
-
-  terminate(): void {
-    this.terminated++;
   }
 
   addEventListener(type: string, listener: (event: SocketEvent) => void): void {

@@ -54,7 +54,8 @@ const schemes: readonly [Scheme, Scheme] = [
 /**
  * Makes the WebSocket transport, for `ws://` (port 80) and `wss://` (port 443, encrypted). It fulfils the contract in
  * `@minimqtt/core`, what it throws is described there, as far as a WebSocket can: nothing stops the sender (see
- * `maxUnread`), and a peer that does not answer the closing handshake may keep the runtime's socket for a while.
+ * `maxUnread`). A peer that does not answer the closing handshake is broken off after a second, on Deno, Bun and Node by
+ * us, elsewhere when the runtime's own patience has ended.
  *
  * @throws {UsageError} `invalid-argument` for a path without leading slash, or a `maxUnread` that is no positive number.
  */
@@ -70,7 +71,7 @@ export function ws(options: WsOptions = {}): Transport {
       const place = `${host.includes(":") ? `[${host}]` : host}:${port}`;
       const url = `${secure ? "wss" : "ws"}://${place}${address.path ?? path}`;
       const dial = () => open(url, [...protocols], headers);
-      return connect(dial, place, protocols, maxUnread, signal);
+      return connect(dial, place, protocols, { maxUnread }, signal);
     },
   };
 }
