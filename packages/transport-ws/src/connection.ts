@@ -31,6 +31,8 @@ const PATIENCE = 1000;
 export interface Limits {
   /** The most bytes that wait for a reader. */
   readonly maxUnread: number;
+  /** The most bytes of a message that is sent. */
+  readonly maxMessageSize: number;
 }
 
 /** A connection over a WebSocket. */
@@ -76,12 +78,14 @@ export class WsConnection implements Connection {
     });
   }
 
-  /** As the contract says: resolves when the runtime holds back little enough. Each write is a message. */
+  /** As the contract says: resolves when the runtime holds back little enough. A write is one message or several. */
   async write(bytes: Uint8Array): Promise<void> {
     this.#check();
     if (this.#writing) throw new ConnectionError("write-failed", "another write is pending");
-    if (bytes.length === 0) return;
-    this.#socket.send(bytes as Uint8Array<ArrayBuffer>);
+    const most = this.#limits.maxMessageSize;
+    for (let sent = 0; sent < bytes.length; sent += most) {
+      this.#socket.send(bytes.subarray(sent, sent + most) as Uint8Array<ArrayBuffer>);
+    }
     this.#burst += OVERHEAD + bytes.length;
     if (this.#burst < ENOUGH && this.#socket.bufferedAmount <= ENOUGH) return;
     this.#burst = 0;
