@@ -156,17 +156,47 @@ describe("WsConnection", () => {
     assert(many < 10 * few + 500, `${few} ms for 50,000 messages, ${many} ms for 200,000`);
   });
 
-  it("close gives up a peer that does not answer after a second, and breaks off where the runtime can", async () => {
+  it("close gives up a peer that does not answer after a second, and breaks off", async () => {
     const { socket, connection } = open();
     const waits = await timersOf(() => connection.close());
     assertEquals(waits, [1000]);
     assertEquals([socket.closed, socket.terminated], [1, 1]);
   });
+
+  it("close does not break off a socket whose peer has answered", async () => {
+    const { socket, connection } = open();
+    await timersOf(async () => {
+      const closing = connection.close();
+      socket.shut({ code: 1005, wasClean: true });
+      await closing;
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    });
+    assertEquals(socket.terminated, 0);
+  });
+
+  it("write splits what is longer than a message may be, and loses nothing [MQTT-6.0.0-2]", async () => {
+    const { socket, connection } = open(1e6, 100);
+    const bytes = Uint8Array.from({ length: 250 }, (_, index) => index);
+    await connection.write(bytes);
+    await connection.write(bytes.subarray(0, 100));
+    assertEquals(socket.sent, [100, 100, 50, 100]);
+    assertEquals(socket.bytes, [...bytes, ...bytes.subarray(0, 100)]);
+  });
+
+  it("write waits once, however many messages it is split into", async () => {
+    const { socket, connection } = open(1e6, 1000);
+    const waits = await timersOf(() => connection.write(new Uint8Array(1_000_000)));
+    assertEquals([waits, socket.sent.length], [[0], 1000]);
+  });
 });
 
-function open(limit = 1e6): { readonly socket: FakeSocket; readonly connection: WsConnection } {
+function open(
+  maxUnread = 1e6,
+  maxMessageSize = 65_536,
+): { readonly socket: FakeSocket; readonly connection: WsConnection } {
   const socket = new FakeSocket();
-  return { socket, connection: new WsConnection(socket, limit) };
+  const opened = { socket, breakOff: () => void socket.terminated++ };
+  return { socket, connection: new WsConnection(opened, { maxUnread, maxMessageSize }) };
 }
 
 async function size(connection: WsConnection): Promise<number | null> {
@@ -199,21 +229,19 @@ class FakeSocket implements Socket {
   bufferedAmount = 0;
   readonly protocol = "mqtt";
   readonly sent: number[] = [];
+  readonly bytes: number[] = [];
   closed = 0;
   terminated = 0;
   readonly #listeners: { readonly type: string; listener(event: SocketEvent): void }[] = [];
 
   send(bytes: Uint8Array): void {
     this.sent.push(bytes.length);
+    if (bytes.length <= 100) this.bytes.push(...bytes);
   }
 
   close(): void {
     this.closed++;
     this.readyState = 2;
-  }
-
-  terminate(): void {
-    this.terminated++;
   }
 
   addEventListener(type: string, listener: (event: SocketEvent) => void): void {

@@ -6,7 +6,10 @@
 
 import { ConnectionError, UsageError } from "@minimqtt/core";
 import type { Connection } from "@minimqtt/core";
+import { breakable } from "./breaking_off.ts";
+import type { Breakable } from "./breaking_off.ts";
 import { WsConnection } from "./connection.ts";
+import type { Limits } from "./connection.ts";
 import type { Socket } from "./socket.ts";
 
 /**
@@ -19,19 +22,20 @@ export async function connect(
   open: () => Socket,
   place: string,
   protocols: readonly string[],
-  maxUnread: number,
+  limits: Limits,
   signal: AbortSignal | undefined,
 ): Promise<Connection> {
   signal?.throwIfAborted();
-  let socket: Socket;
+  let opening: Breakable;
   try {
-    socket = open();
+    opening = breakable(open);
   } catch (error) {
     throw error instanceof UsageError ? error : dialError(error, place);
   }
+  const { socket } = opening;
   socket.binaryType = "arraybuffer";
   // From the beginning: on Deno messages may come before whoever awaits the opening has had a turn.
-  const connection = new WsConnection(socket, maxUnread);
+  const connection = new WsConnection(opening, limits);
   let abort = () => {};
   try {
     await new Promise<void>((resolve, reject) => {
@@ -49,7 +53,7 @@ export async function connect(
     const text = `${place} chose subprotocol "${protocol}", expected ${protocols}`;
     throw new ConnectionError("dial-failed", text);
   } catch (error) {
-    socket.close();
+    void connection.close();
     throw error;
   } finally {
     signal?.removeEventListener("abort", abort);
