@@ -1,30 +1,24 @@
 /**
  * What keeps a client connected: the one task that reads, delivers and, when the connection is lost, brings it back.
  *
- * It never gives up a fault of the network by itself. Before the first connection, what cannot heal (bad credentials,
- * say) takes the broker off the list, and ends the client when it was the last one. Afterwards hardly anything cannot:
- * a broker whose user database is not up yet refuses everybody for a while. A connection that does not last counts as
- * a failed attempt, so that clients that throw each other out, or a broker that falls over its sessions, do not make a
- * storm.
+ * It never gives up a fault of the network by itself; when it tries again is for {@link Retries} to say.
  *
  * @module
  */
-import {
-  type Connection,
-  type ConnectOptions,
-  type Engine,
-  isRetriable,
-  type Millis,
-  type Offline,
-  RefusedError,
-  type Skipped,
+import type {
+  Connection,
+  ConnectOptions,
+  Engine,
+  Millis,
+  Offline,
+  Skipped,
 } from "@minimqtt/core";
-import { backoff } from "../link/backoff.ts";
 import type { Settings } from "./options.ts";
 import { type Clock, nextTurn, sleep } from "../link/clock.ts";
 import type { Dialler } from "./dialler.ts";
 import type { Link } from "../link/link.ts";
 import type { Gate } from "./message_queue.ts";
+import { NOW, Retries } from "./retries.ts";
 import type { Sender } from "./sender.ts";
 import type { StatusBoard } from "./status.ts";
 import type { Subscriptions } from "./subscriptions.ts";
@@ -32,18 +26,6 @@ import type { Suspects } from "./suspects.ts";
 
 const READING = { read: true };
 const PAUSED = { read: false };
-
-/** A connection that lasts as many times `reconnect.delay` is a good one; of a second where there is no delay. */
-const STEADY = 5;
-
-/** Instead of a wait: the next broker of the list at once. */
-const NOW = -1;
-
-/** As many failed rounds bring the longest wait. */
-const LONGEST = 5;
-
-/** "Unsupported protocol version" and "client identifier not valid", in MQTT 5's numbers: no time heals these. */
-const FINAL: readonly number[] = [0x84, 0x85];
 
 /** What a lifeline holds together. */
 export interface Parts {
@@ -66,18 +48,13 @@ export class Lifeline {
   readonly #stopping = new AbortController();
   readonly #online: () => void;
   readonly #failed: (error: unknown) => void;
-  #wasOnline = false;
+  readonly #retries: Retries;
   /** Whether the last connection went on with a session. */
   #resumed = false;
   /** Whether somebody waits for a PINGRESP. */
   #checking = false;
   /** Ends the wait before the next attempt. */
   #hurry: (() => void) | undefined;
-  #onlineAt: Millis | undefined;
-  /** Attempts since there was a connection, attempts since there was a good one, and rounds over all brokers. */
-  #attempt = 0;
-  #failures = 0;
-  #rounds = 0;
 
   /** Resolves when there is a connection for the first time; rejects when there will be none. */
   readonly connected: Promise<void>;
@@ -86,6 +63,8 @@ export class Lifeline {
 
   constructor(parts: Parts) {
     this.#parts = parts;
+    const { dialler, clock, random, settings } = parts;
+    this.#retries = new Retries(dialler, clock, random, settings.reconnect);
     let online!: () => void, failed!: (error: unknown) => void;
     this.connected = new Promise<void>((resolve, reject) => {
       online = resolve;
@@ -118,14 +97,13 @@ export class Lifeline {
     const { signal } = this.#stopping;
     for (;;) {
       const { broker } = dialler;
-      const attempt = ++this.#attempt;
+      const attempt = this.#retries.begin();
       board.set({
         state: "connecting",
         broker,
         attempt,
         text: `connecting to ${broker}${attempt > 1 ? `, attempt ${attempt}` : ""}`,
       });
-      this.#onlineAt = undefined;
       let error: unknown;
       try {
         const { connection, connect } = await dialler.dial(signal);
@@ -134,11 +112,11 @@ export class Lifeline {
         error = reason;
       }
       if (signal.aborted) return;
-      if (this.#onlineAt === undefined) error = dialler.explain(error);
-      const retryIn = this.#retryIn(error);
+      if (!this.#retries.succeeded) error = dialler.explain(error);
+      const retryIn = this.#retries.after(error);
       if (retryIn === undefined) return this.#giveUp(error as Error);
       const suspect = suspects.worst;
-      const text = `${this.#onlineAt === undefined ? "no connection" : "connection lost"}: ${
+      const text = `${this.#retries.succeeded ? "connection lost" : "no connection"}: ${
         (error as Error).message
       }${
         suspect === undefined ? "" : ` (${suspect.what} was unanswered ${times(suspect.losses)})`
@@ -165,38 +143,6 @@ export class Lifeline {
     this.#hurry = () => enough.abort();
     await sleep(clock, clock.now() + time, AbortSignal.any([this.#stopping.signal, enough.signal]));
     this.#hurry = undefined;
-  }
-
-  /** How long to wait for the next attempt; undefined when there is to be none. */
-  #retryIn(error: unknown): Millis | undefined {
-    const { clock, dialler, random, settings: { reconnect } } = this.#parts;
-    const step = dialler.next(this.#isFinal(error));
-    if (step === "none") return undefined;
-    const onlineAt = this.#onlineAt;
-    if (this.#wasOnline ? reconnect === false : step === "round" && !(reconnect && reconnect.initially)) {
-      return undefined;
-    }
-    const { delay, attempts } = reconnect || { delay: 0, attempts: Infinity };
-    if (onlineAt !== undefined) this.#attempt = 0;
-    if (onlineAt !== undefined && clock.now() - onlineAt >= STEADY * (delay || 1000)) {
-      this.#failures = this.#rounds = 0;
-      return Math.floor(random() * delay);
-    }
-    if (++this.#failures >= attempts) return undefined;
-    // Its turn has not come in this round.
-    if (onlineAt === undefined && step === "more") return NOW;
-    this.#rounds++;
-    // What somebody has to change takes its time.
-    if (!isRetriable(error)) this.#rounds = Math.max(this.#rounds, LONGEST);
-    return backoff(this.#rounds, delay, random());
-  }
-
-  /** Whether the broker would only say the same again. */
-  #isFinal(error: unknown): boolean {
-    const { reconnect } = this.#parts.settings;
-    if (reconnect && reconnect.final !== undefined) return reconnect.final(error as Error);
-    if (!this.#wasOnline && !(reconnect && reconnect.initially)) return !isRetriable(error);
-    return error instanceof RefusedError && FINAL.includes(error.reason);
   }
 
   #giveUp(error: Error): void {
@@ -310,11 +256,8 @@ export class Lifeline {
     const { board, clock, dialler, sender, settings, subscriptions, suspects } = this.#parts;
     const { broker } = dialler;
     this.#resumed = resumed;
-    if (this.#wasOnline) subscriptions.expectNoClaims();
+    if (!this.#retries.accepted()) subscriptions.expectNoClaims();
     else subscriptions.expectClaims(clock.now() + settings.replyTimeout, !resumed);
-    this.#wasOnline = true;
-    this.#onlineAt = clock.now();
-    dialler.accepted();
     const text = `connected to ${broker}${resumed ? ", session resumed" : ""}`;
     board.set({ state: "online", broker, resumed, text });
     subscriptions.online(resumed, suspects.careful);
