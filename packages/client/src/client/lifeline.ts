@@ -5,14 +5,7 @@
  *
  * @module
  */
-import type {
-  Connection,
-  ConnectOptions,
-  Engine,
-  Millis,
-  Offline,
-  Skipped,
-} from "@minimqtt/core";
+import type { Connection, ConnectOptions, Engine, Millis, Offline, Skipped } from "@minimqtt/core";
 import type { Settings } from "./options.ts";
 import { type Clock, nextTurn, sleep } from "../link/clock.ts";
 import type { Dialler } from "./dialler.ts";
