@@ -21,7 +21,6 @@
  * @module
  */
 import {
-  ConnectionError,
   type Engine,
   type Filter,
   type Message,
@@ -32,19 +31,15 @@ import {
   RefusedError,
   type Settled,
 } from "@minimqtt/core";
-import { Queue } from "@minimqtt/core/internal";
-import { inPackets } from "./filter_packets.ts";
 import { type Gate, MessageQueue, type QueueLimits } from "./message_queue.ts";
 import { Delivery, Receipt } from "./received_message.ts";
 import type { Recipient } from "./recipient.ts";
+import { Requests } from "./requests.ts";
 import type { Suspect } from "./suspects.ts";
 
 /** How many topics are remembered with those who get their messages. */
 const MOST_ROUTES = 1024;
 const NOBODY: readonly Recipient[] = [];
-
-/** How many requests are under way at a time: there are no more than 65,535 identifiers, and messages need some. */
-const MOST_REQUESTS = 1000;
 
 /** A filter that somebody wants. */
 interface Interest {
@@ -53,8 +48,6 @@ interface Interest {
   readonly recipients: Set<Recipient>;
   /** The number of the SUBACK that granted it in this session; 0 while it is to be asked for. */
   granted: number;
-  /** How many connections ended with the SUBSCRIBE for it unanswered. */
-  losses: number;
 }
 
 /** Who gets the messages of one topic. */
@@ -62,15 +55,6 @@ interface Route {
   readonly readers: readonly Recipient[];
   /** Those who have not begun to read, while others read all messages. */
   readonly idlers: readonly Recipient[];
-}
-
-/** A SUBSCRIBE or UNSUBSCRIBE that waits for its turn, or for its answer. */
-interface Request {
-  readonly filters: readonly string[];
-  /** SUBSCRIBE: who fails when it is refused; all who want the filter when absent. */
-  readonly recipient?: Recipient;
-  /** UNSUBSCRIBE: resolves when it is answered, or never will be. */
-  readonly resolve?: () => void;
 }
 
 /** A `subscribe` that waits until all its filters are granted. */
@@ -84,21 +68,14 @@ interface Claim {
 export class Subscriptions {
   readonly #engine: Engine;
   readonly #acknowledge: (message: Message) => void;
-  readonly #kick: () => void;
   readonly #interests = new Map<string, Interest>();
   readonly #matcher = new MQTTMatcher<Interest>();
   /** Those that get every message. */
   readonly #taps = new Set<Recipient>();
   readonly #claims = new Map<Recipient, Claim>();
-  readonly #requests = new Map<PacketId, Request>();
-  /** Those that wait for an identifier, or for others to be answered. */
-  readonly #later = new Queue<Request>();
-  /** What the session may still hold and nobody wants, and how many connections ended over telling the broker. */
-  readonly #leaving = new Map<string, number>();
-  /** Whether requests are sent one at a time. */
-  #careful = false;
-  /** The most filters in a packet. */
-  #perPacket: number;
+  readonly #requests: Requests;
+  /** What the session may still hold and nobody wants. */
+  readonly #leaving = new Set<string>();
   #grants = 0;
   /** Who gets the messages of a topic, until anything changes. */
   readonly #routes = new Map<string, Route>();
@@ -122,17 +99,27 @@ export class Subscriptions {
     kick: () => void,
   ) {
     this.#engine = engine;
-    this.#perPacket = filtersPerPacket;
+    this.#requests = new Requests(engine, filtersPerPacket, kick, {
+      wanted: (filter) => this.#interests.get(filter)?.qos,
+      answered: (filters, reasons, recipient) => this.#answered(filters, reasons, recipient),
+      left: (filters) => {
+        for (const filter of filters) this.#leaving.delete(filter);
+      },
+      failed: (filter, error) => {
+        for (const recipient of [...this.#interests.get(filter)?.recipients ?? []]) {
+          this.#fail(recipient, error);
+        }
+      },
+    });
     this.#gate = gate;
     this.#unclaimed = new MessageQueue(limits, gate);
     gate.onJam = () => this.#relieve();
     this.#acknowledge = acknowledge;
-    this.#kick = kick;
   }
 
   /** Whether an answer of the broker is awaited. */
   get awaited(): boolean {
-    return this.#requests.size > 0;
+    return this.#requests.awaited;
   }
 
   /** When {@link expire} wants to be called. */
@@ -177,7 +164,7 @@ export class Subscriptions {
     for (const { topic, qos } of filters) {
       let interest = this.#interests.get(topic);
       if (interest === undefined) {
-        interest = { filter: topic, qos, recipients: new Set(), granted: 0, losses: 0 };
+        interest = { filter: topic, qos, recipients: new Set(), granted: 0 };
         this.#interests.set(topic, interest);
         this.#matcher.set(topic, interest);
       }
@@ -192,7 +179,7 @@ export class Subscriptions {
     const granted = new Promise<void>((resolve, reject) =>
       this.#claims.set(recipient, { missing: new Set(topics), resolve, reject })
     );
-    if (this.#engine.state === "online") this.#subscribe(topics, recipient);
+    if (this.#engine.state === "online") this.#requests.subscribe(topics, recipient);
     return granted;
   }
 
@@ -225,93 +212,29 @@ export class Subscriptions {
 
   /** The connection is up: tells the broker what it does not know, one packet at a time if it is to be `careful`. */
   online(resumed: boolean, careful: boolean): void {
-    this.#careful = careful;
+    this.#requests.careful = careful;
     if (!resumed) {
       this.#leaving.clear();
       for (const interest of this.#interests.values()) interest.granted = 0;
     }
     const wanted = [...this.#interests.values()].filter(({ granted }) => granted === 0);
-    this.#subscribe(wanted.map(({ filter }) => filter));
-    void this.#unsubscribe([...this.#leaving.keys()]);
+    this.#requests.subscribe(wanted.map(({ filter }) => filter));
+    void this.#requests.unsubscribe([...this.#leaving]);
   }
 
   /** What is asked now on needs not be asked one at a time. */
   relax(): void {
-    this.#careful = false;
-    this.#pump();
+    this.#requests.careful = false;
   }
 
   /** The request under way with this identifier, as what may have made the broker hang up. */
   suspect(id: PacketId): Suspect | undefined {
-    const request = this.#requests.get(id);
-    if (request === undefined) return undefined;
-    const { filters, resolve } = request;
-    const [first = ""] = filters;
-    const isSubscribe = resolve === undefined;
-    const losses = (filter: string) =>
-      isSubscribe ? this.#interests.get(filter)?.losses : this.#leaving.get(filter);
-    const count = () => Math.max(0, ...filters.map((filter) => losses(filter) ?? 0));
-    const set = (value: number) => {
-      for (const filter of filters) {
-        const interest = this.#interests.get(filter);
-        if (isSubscribe && interest !== undefined) interest.losses = value;
-        if (!isSubscribe && this.#leaving.has(filter)) this.#leaving.set(filter, value);
-      }
-    };
-    const name = isSubscribe ? "subscription to" : "unsubscribing from";
-    const what = `the ${name} ${filters.length === 1 ? first : `${first} and ${filters.length - 1} others`}`;
-    return {
-      what,
-      get losses() {
-        return count();
-      },
-      set losses(value) {
-        set(value);
-      },
-      get isOver() {
-        return count() === 0;
-      },
-      narrow: () => {
-        if (filters.length > 1) this.#perPacket = Math.ceil(filters.length / 2);
-      },
-      condemn: () => {
-        if (filters.length > 1) return;
-        this.#leaving.delete(first);
-        const error = new ConnectionError("hung-up-on", `the broker hangs up whenever it gets ${what}`);
-        for (const recipient of [...this.#interests.get(first)?.recipients ?? []]) {
-          if (isSubscribe) this.#fail(recipient, error);
-        }
-      },
-    };
+    return this.#requests.suspect(id);
   }
 
   /** A request was answered; false when it was not one of these. */
-  settled({ id, reasons }: Settled): boolean {
-    const request = this.#requests.get(id);
-    if (request === undefined) return false;
-    this.#requests.delete(id);
-    const { filters, recipient, resolve } = request;
-    if (resolve !== undefined) {
-      for (const filter of filters) this.#leaving.delete(filter);
-      resolve();
-      this.#pump();
-      return true;
-    }
-    this.#grants++;
-    filters.forEach((filter, i) => {
-      const interest = this.#interests.get(filter);
-      if (interest === undefined) return;
-      interest.losses = 0;
-      const code = reasons[i]!;
-      if (code <= 2) this.#granted(interest, code as QoS);
-      else {
-        const text = `the broker refused the subscription to ${filter} (0x${code.toString(16)})`;
-        const error = new RefusedError("subscription-refused", text, code, code);
-        for (const refused of recipient ? [recipient] : [...interest.recipients]) this.#fail(refused, error);
-      }
-    });
-    this.#pump();
-    return true;
+  settled(event: Settled): boolean {
+    return this.#requests.settled(event);
   }
 
   /** A message over the limit came, and nothing of it was kept. */
@@ -322,10 +245,7 @@ export class Subscriptions {
 
   /** The connection is gone, and with it every request. */
   offline(): void {
-    const requests = [...this.#requests.values(), ...this.#later];
-    this.#requests.clear();
-    this.#later.clear();
-    for (const { resolve } of requests) resolve?.();
+    this.#requests.offline();
   }
 
   /** The time for claims is over: nobody wants these. */
@@ -358,42 +278,23 @@ export class Subscriptions {
     this.changed();
   }
 
-  #subscribe(topics: readonly string[], recipient?: Recipient): void {
-    for (const filters of inPackets(topics, 3, this.#perPacket)) {
-      this.#later.push({ filters, ...(recipient && { recipient }) });
-    }
-    this.#pump();
-  }
-
-  async #unsubscribe(topics: readonly string[]): Promise<void> {
-    const answers: Promise<void>[] = [];
-    for (const filters of inPackets(topics, 2, this.#perPacket)) {
-      answers.push(new Promise((resolve) => this.#later.push({ filters, resolve })));
-    }
-    this.#pump();
-    await Promise.all(answers);
-  }
-
-  /** Sends what waits for its turn, as far as there are identifiers. */
-  #pump(): void {
-    const most = this.#careful ? 1 : MOST_REQUESTS;
-    while (this.#requests.size < most && this.#engine.state === "online" && this.#engine.freeIds > 0) {
-      const request = this.#later.shift();
-      if (request === undefined) return;
-      const { filters: topics, recipient, resolve } = request;
-      if (resolve !== undefined) {
-        this.#requests.set(this.#engine.unsubscribe(topics), request);
-      } else {
-        // Some may have been given up meanwhile.
-        const wanted = topics.filter((topic) => this.#interests.has(topic));
-        if (wanted.length === 0) continue;
-        const id = this.#engine.subscribe(
-          wanted.map((topic) => ({ topic, qos: this.#interests.get(topic)!.qos })),
-        );
-        this.#requests.set(id, { filters: wanted, ...(recipient && { recipient }) });
+  #answered(
+    filters: readonly string[],
+    reasons: readonly number[],
+    recipient: Recipient | undefined,
+  ): void {
+    this.#grants++;
+    filters.forEach((filter, i) => {
+      const interest = this.#interests.get(filter);
+      if (interest === undefined) return;
+      const code = reasons[i]!;
+      if (code <= 2) this.#granted(interest, code as QoS);
+      else {
+        const text = `the broker refused the subscription to ${filter} (0x${code.toString(16)})`;
+        const error = new RefusedError("subscription-refused", text, code, code);
+        for (const refused of recipient ? [recipient] : [...interest.recipients]) this.#fail(refused, error);
       }
-      this.#kick();
-    }
+    });
   }
 
   /**
@@ -437,12 +338,12 @@ export class Subscriptions {
       if (interest?.recipients.delete(recipient) !== true || interest.recipients.size > 0) continue;
       this.#interests.delete(filter);
       this.#matcher.delete(filter);
-      this.#leaving.set(filter, 0);
+      this.#leaving.add(filter);
       unwanted.push(filter);
     }
     this.changed();
     if (unwanted.length === 0 || this.#engine.state !== "online") return Promise.resolve();
-    return this.#unsubscribe(unwanted);
+    return this.#requests.unsubscribe(unwanted);
   }
 
   #match(topic: string): Route {
