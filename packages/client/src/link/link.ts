@@ -265,6 +265,8 @@ export class Link {
         this.#phase = "failing";
         this.#faultAt = this.#clock.now() + LAST_WORDS;
       }
+      // Once: who comes back for more room finds out, or waits until the connection is over.
+      this.#goOn();
       return this.wake();
     }
     this.#engine.give(batch, this.#clock.now());
