@@ -81,7 +81,11 @@ export interface CommonOptions {
   readonly subscribing?: SubscribingOptions;
   /** Gives up waiting for the first connection: `connect` rejects with its reason. */
   readonly signal?: AbortSignal;
-  /** The clock, for tests. */
+  /**
+   * Where the client takes its time from: the runtime's own clock when absent; `workerClock()` of
+   * `@minimqtt/client/worker_clock` in pages, whose timers run once a minute while their tab is hidden; or a clock that
+   * stands still, in tests.
+   */
   readonly clock?: Clock;
   /** Random numbers from 0 up to 1, for tests of the waits between attempts. */
   readonly random?: () => number;
