@@ -79,8 +79,9 @@ async function runProcess(
   const word = wordIn(folder);
   running.set(pid, mark);
   let output = "";
-  child.stdout.on("data", (text) => output += String(text));
-  child.stderr.on("data", (text) => output += String(text));
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.setEncoding("utf8").on("data", (text: string) => output += text);
+  }
   const closed = new Promise<void>((resolve) => child.on("close", () => resolve()));
   const ended = new Promise<number | string>((resolve) => {
     child.on("error", (error) => resolve(`${command} could not be started: ${error.message}`));
