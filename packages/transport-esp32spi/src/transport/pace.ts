@@ -145,12 +145,19 @@ export class LegacyPace {
     return departed + this.#roundTrip;
   }
 
-  /** What was sent long ago is acknowledged, and says nothing about the rate. */
+  /** What was sent long ago, or two buffers ago, is acknowledged. */
   #forget(now: number): void {
     const last = this.#log.at(-1);
-    if (!last || now - this.#model(last.sent, this.#rate) < PATIENCE) return;
-    this.#base = { sent: last.sent, departed: -Infinity };
-    this.#log = [];
+    if (last && now - this.#model(last.sent, this.#rate) >= PATIENCE) {
+      // Nothing is under way, and what went before says nothing about what comes.
+      this.#base = { sent: last.sent, departed: -Infinity };
+      this.#log = [];
+    }
+    while (this.#log.length > 1 && this.#log[0]!.sent < this.#sent - 2 * BUFFER) {
+      const { sent, at } = this.#log.shift()!;
+      const departed = Math.max(this.#base.departed, at) + (sent - this.#base.sent) / this.#rate;
+      this.#base = { sent, departed };
+    }
   }
 }
 
