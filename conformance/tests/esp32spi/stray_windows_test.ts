@@ -63,17 +63,38 @@ async function exchange(firmware: string, seed: number): Promise<{ strays: numbe
     qos: 1,
     onMessage: (message) => void back.add(read(message.payload)),
   });
-  for (let number = 0; number < MESSAGES; number += WAVE) {
-    const numbers = Array.from({ length: WAVE }, (_, index) => number + index);
-    await Promise.all(numbers.flatMap((one) => [
-      client.publish(`stray/up/${one % 7}`, write(one), { qos: 1 }),
-      observer.publish(`stray/down/${one % 7}`, write(one), { qos: 1 }),
-    ]));
-  }
-  noise.quiet = true;
-  while (there.size < MESSAGES || back.size < MESSAGES) {
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  }
+  const all = async () => {
+    for (let number = 0; number < MESSAGES; number += WAVE) {
+      const numbers = Array.from({ length: WAVE }, (_, index) => number + index);
+      await Promise.all(numbers.flatMap((one) => [
+        client.publish(`stray/up/${one % 7}`, write(one), { qos: 1 }),
+        observer.publish(`stray/down/${one % 7}`, write(one), { qos: 1 }),
+      ]));
+    }
+    noise.quiet = true;
+    while (there.size < MESSAGES || back.size < MESSAGES) await pause(10);
+  };
+  let over = false;
+  const watchdog = async () => {
+    for (let [before, since] = [0, performance.now()]; !over; await pause(100)) {
+      const { phase, ready, socketsInUse, wifiStatus } = module;
+      const state = {
+        there: there.size,
+        back: back.size,
+        client: client.state,
+        phase,
+        ready,
+        socketsInUse,
+        wifiStatus,
+      };
+      if (state.there + state.back !== before) {
+        [before, since] = [state.there + state.back, performance.now()];
+      }
+      assert(performance.now() - since < HANG, `it hangs, with seed ${seed}: ${JSON.stringify(state)}`);
+    }
+  };
+  await Promise.race([all(), watchdog()]);
+  over = true;
   await client.close();
   await watching;
   await observer.close();
@@ -90,8 +111,13 @@ const clock: Clock = {
   sleep: (time, signal) => systemClock.sleep(time / SPEED, signal),
 };
 
+/** Milliseconds without a message that count as hanging; MQTT's own limits are below. */
+const HANG = 45_000;
+
 /** Messages under way at a time. */
 const WAVE = 25;
+
+const pause = (time: number) => new Promise((resolve) => setTimeout(resolve, time));
 
 /** A number, and bytes that follow from it. */
 function write(number: number): Uint8Array {

@@ -35,6 +35,7 @@ export class LegacyPace {
   #due = -Infinity;
   /** The rate that a write taken in part has told, as far as it could; undefined before. */
   #told: number | undefined;
+  #toldAt = Infinity;
   /** Whether the round trip is one that was seen. */
   #seen: boolean;
   #full = false;
@@ -68,13 +69,16 @@ export class LegacyPace {
   /** Notes that of a write of `size` bytes so many were taken. */
   note(size: number, taken: number, now: number): void {
     this.#forget(now);
+    const idle = Math.min(1000, now - (this.#log.at(-1)?.at ?? now));
     this.#sent += taken;
     this.#streak += taken;
     this.#log.push({ sent: this.#sent, at: now });
     this.#due = Math.max(this.#due, now) + taken / this.#rate;
     if (taken < size) this.#short(now);
     else if (this.#streak > UNHURRIED || this.#rate < (this.#told ?? 0)) {
-      this.#rate = Math.min(HIGHEST_RATE, this.#faster ** (taken / CHUNK) * this.#rate);
+      // By time as well: what was slow once need not be for long.
+      const forgetting = now - this.#toldAt > MEMORY ? 2 ** (idle / 1000) : 1;
+      this.#rate = Math.min(HIGHEST_RATE, forgetting * this.#faster ** (taken / CHUNK) * this.#rate);
     }
   }
 
@@ -102,6 +106,7 @@ export class LegacyPace {
     const least = this.#solve(acknowledged, now);
     const took = now - this.#sentAt(acknowledged);
     this.#told = 0.97 * this.#solve(acknowledged + 1, now);
+    this.#toldAt = now;
     this.#rate = Math.min(this.#told, Math.sqrt(least * this.#told));
     this.#base = { sent: acknowledged, departed: now - this.#roundTrip };
     this.#log = this.#log.filter(({ sent }) => sent > acknowledged);
@@ -172,6 +177,8 @@ const FIRST_RATE = 200;
 const UNHURRIED = 10 * FIRST_CHUNK;
 const HIGHEST_RATE = 450;
 const LOWEST_RATE = 2;
+/** Milliseconds after which a rate that was told is doubted: it doubles in a second then, until it is told again. */
+const MEMORY = 1500;
 /** Milliseconds that a small write may come too early. */
 const SLACK = 4;
 /** From here on the time that a connection took to be opened says what the path is like, and not what the bus takes. */
