@@ -75,7 +75,7 @@ export class LegacyPace {
     this.#log.push({ sent: this.#sent, at: now });
     this.#due = Math.max(this.#due, now) + taken / this.#rate;
     if (taken < size) this.#short(now);
-    else if (this.#streak > UNHURRIED || this.#rate < (this.#told ?? 0)) {
+    else if (this.#streak > UNHURRIED || this.#full && this.#rate < (this.#told ?? SLOW_RATE)) {
       // By time as well: what was slow once need not be for long.
       const forgetting = now - this.#toldAt > MEMORY ? 2 ** (idle / 1000) : 1;
       this.#rate = Math.min(HIGHEST_RATE, forgetting * this.#faster ** (taken / CHUNK) * this.#rate);
@@ -172,11 +172,12 @@ const WINDOW = BUFFER - 128;
 /** Bytes of one write, at first and then at most. */
 const FIRST_CHUNK = 1024;
 const CHUNK = 700;
-/** Bytes in a millisecond at the beginning, of how many bytes, and the most and the least that is believed in. */
+/** Bytes in a millisecond at the beginning, of how many bytes; the most and the least believed in, and what is slow. */
 const FIRST_RATE = 200;
 const UNHURRIED = 10 * FIRST_CHUNK;
 const HIGHEST_RATE = 450;
 const LOWEST_RATE = 2;
+const SLOW_RATE = 20;
 /** Milliseconds after which a rate that was told is doubted: it doubles in a second then, until it is told again. */
 const MEMORY = 1500;
 /** Milliseconds that a small write may come too early. */
