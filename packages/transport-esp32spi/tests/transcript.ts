@@ -121,22 +121,28 @@ class Stage {
   async #send(bytes: Uint8Array): Promise<void> {
     this.#sentAt = this.#clock.now();
     this.#command = bytes;
-    await exchange(this.#esp, bytes);
+    await this.#window(bytes);
+  }
+
+  /** One window. READY is waited for in real time: datagrams take theirs. */
+  async #window(bytes: Uint8Array): Promise<Uint8Array> {
+    if (this.#esp.ready) await until(() => !this.#esp.ready);
+    return await exchange(this.#esp, bytes);
   }
 
   async #expect(text: string): Promise<void> {
     if (text === "nothing") return assertEquals(this.#esp.phase, "command");
     const expected = hex(text);
-    assertEquals(dump(await exchange(this.#esp, new Uint8Array(expected.length))), dump(expected));
+    assertEquals(dump(await this.#window(new Uint8Array(expected.length))), dump(expected));
   }
 
   async #await(text: string): Promise<void> {
     const expected = hex(text);
-    let came = await exchange(this.#esp, new Uint8Array(expected.length));
+    let came = await this.#window(new Uint8Array(expected.length));
     await until(async () => {
       if (dump(came) === dump(expected)) return true;
       await this.#send(this.#command);
-      came = await exchange(this.#esp, new Uint8Array(expected.length));
+      came = await this.#window(new Uint8Array(expected.length));
       return false;
     }).catch(() => assertEquals(dump(came), dump(expected)));
   }
@@ -200,7 +206,7 @@ class Stage {
       case "host fills":
         for (let count = 0; count < 2; count++) {
           await this.#send(hex(`E0 44 02 00 01 0${number} 0F F3 ${"61 ".repeat(4083)} EE`));
-          await exchange(esp, new Uint8Array(8));
+          await this.#window(new Uint8Array(8));
         }
         return;
       case "module restarted":

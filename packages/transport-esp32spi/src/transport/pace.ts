@@ -35,6 +35,7 @@ export class LegacyPace {
   #due = -Infinity;
   /** The rate that a write taken in part has told, as far as it could; undefined before. */
   #told: number | undefined;
+  #toldAt = Infinity;
   /** Whether the round trip is one that was seen. */
   #seen: boolean;
   #full = false;
@@ -68,13 +69,16 @@ export class LegacyPace {
   /** Notes that of a write of `size` bytes so many were taken. */
   note(size: number, taken: number, now: number): void {
     this.#forget(now);
+    const idle = Math.min(1000, now - (this.#log.at(-1)?.at ?? now));
     this.#sent += taken;
     this.#streak += taken;
     this.#log.push({ sent: this.#sent, at: now });
     this.#due = Math.max(this.#due, now) + taken / this.#rate;
     if (taken < size) this.#short(now);
-    else if (this.#streak > UNHURRIED || this.#rate < (this.#told ?? 0)) {
-      this.#rate = Math.min(HIGHEST_RATE, this.#faster ** (taken / CHUNK) * this.#rate);
+    else if (this.#streak > UNHURRIED || this.#full && this.#rate < (this.#told ?? SLOW_RATE)) {
+      // By time as well: what was slow once need not be for long.
+      const forgetting = now - this.#toldAt > MEMORY ? 2 ** (idle / 1000) : 1;
+      this.#rate = Math.min(HIGHEST_RATE, forgetting * this.#faster ** (taken / CHUNK) * this.#rate);
     }
   }
 
@@ -102,6 +106,7 @@ export class LegacyPace {
     const least = this.#solve(acknowledged, now);
     const took = now - this.#sentAt(acknowledged);
     this.#told = 0.97 * this.#solve(acknowledged + 1, now);
+    this.#toldAt = now;
     this.#rate = Math.min(this.#told, Math.sqrt(least * this.#told));
     this.#base = { sent: acknowledged, departed: now - this.#roundTrip };
     this.#log = this.#log.filter(({ sent }) => sent > acknowledged);
@@ -145,12 +150,19 @@ export class LegacyPace {
     return departed + this.#roundTrip;
   }
 
-  /** What was sent long ago is acknowledged, and says nothing about the rate. */
+  /** What was sent long ago, or two buffers ago, is acknowledged. */
   #forget(now: number): void {
     const last = this.#log.at(-1);
-    if (!last || now - this.#model(last.sent, this.#rate) < PATIENCE) return;
-    this.#base = { sent: last.sent, departed: -Infinity };
-    this.#log = [];
+    if (last && now - this.#model(last.sent, this.#rate) >= PATIENCE) {
+      // Nothing is under way, and what went before says nothing about what comes.
+      this.#base = { sent: last.sent, departed: -Infinity };
+      this.#log = [];
+    }
+    while (this.#log.length > 1 && this.#log[0]!.sent < this.#sent - 2 * BUFFER) {
+      const { sent, at } = this.#log.shift()!;
+      const departed = Math.max(this.#base.departed, at) + (sent - this.#base.sent) / this.#rate;
+      this.#base = { sent, departed };
+    }
   }
 }
 
@@ -160,11 +172,14 @@ const WINDOW = BUFFER - 128;
 /** Bytes of one write, at first and then at most. */
 const FIRST_CHUNK = 1024;
 const CHUNK = 700;
-/** Bytes in a millisecond at the beginning, of how many bytes, and the most and the least that is believed in. */
+/** Bytes in a millisecond at the beginning, of how many bytes; the most and the least believed in, and what is slow. */
 const FIRST_RATE = 200;
 const UNHURRIED = 10 * FIRST_CHUNK;
 const HIGHEST_RATE = 450;
 const LOWEST_RATE = 2;
+const SLOW_RATE = 20;
+/** Milliseconds after which a rate that was told is doubted: it doubles in a second then, until it is told again. */
+const MEMORY = 1500;
 /** Milliseconds that a small write may come too early. */
 const SLACK = 4;
 /** From here on the time that a connection took to be opened says what the path is like, and not what the bus takes. */

@@ -178,6 +178,10 @@ function send(slot: Slot, frame: Frame, chip: Chip, fault: Fault | undefined): A
     chip.violate("empty-write", "SEND_DATA without data");
     return client ? after(client.writeNothing(), () => written(0)) : written(0);
   }
+  const { server } = slot;
+  if (server && slot.type === SlotType.tcp && chip.world.firmware.leaks) {
+    return written(server.broadcast(frame.slice(8, length)));
+  }
   if (client === undefined) return written(0);
   // What was cut off, or never sent, is zeros: the buffer was cleared.
   const whole = 8 + length <= frame.bytes.length;

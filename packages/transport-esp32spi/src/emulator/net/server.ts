@@ -61,6 +61,12 @@ export class Server {
     return this.#known.find((client) => client.connected() && client.available() > 0);
   }
 
+  /** Before 2.0.0, SEND_DATA on the server's own slot: to all its clients; gives the sum of what they took. */
+  broadcast(bytes: Uint8Array): number {
+    // There a write never waits.
+    return this.#known.reduce((sum, client) => sum + (client.write(bytes) as number), 0);
+  }
+
   /** Stops listening, and closes what nobody has taken. */
   stop(): void {
     this.#server.close();
