@@ -114,21 +114,21 @@ export const abortingCases: readonly RuleCase[] = [
       const closing: Promise<void>[] = [];
       // Where many sockets open in the same turn of the event loop, an abort finds some of them half open.
       for (let count = 0; count < 40; count++) {
-        const controller = new AbortController();
         const reason = { count };
-        const { signal } = controller;
         // Where so many come at a time, some may be turned away before the abort; that says nothing of it.
         const refused = new Set<Promise<Connection>>();
         const attempts = Array.from({ length: 20 }, () => {
+          const controller = new AbortController();
+          const { signal } = controller;
           const attempt = arena.fixture.transport.connect(listener.address, { signal });
           attempt.catch((error) =>
             error instanceof ConnectionError && !signal.aborted && refused.add(attempt)
           );
-          return attempt;
+          return { attempt, controller };
         });
         for (let turn = count % 3; turn >= 0; turn--) await pause(0);
-        controller.abort(reason);
-        for (const attempt of attempts) {
+        for (const { controller } of attempts) controller.abort(reason);
+        for (const { attempt } of attempts) {
           if (!refused.has(attempt)) await abandoned(arena, attempt, reason, closing);
         }
       }
