@@ -55,7 +55,7 @@ async function time(arena: Arena, [near, far]: Ends, way: "out" | "in"): Promise
   })());
   for (let got = 0; got < count;) {
     const bytes = await arena.within(to.read(), "read()");
-    if (!bytes) throw new Error("speed: the stream ended too early");
+    if (!bytes?.length) throw new Error("speed: bytes are missing");
     got += bytes.length;
   }
   await arena.within(writing, "write()");
