@@ -710,4 +710,4 @@ export function network(): TransportFixture {
 }
 
 /** Milliseconds that are enough in memory, also where many cases run at a time. */
-const LIMIT = 1500;
+const LIMIT = 3000;
