@@ -213,5 +213,15 @@ function toNumber(text: string): number {
 const VERSION = "0.1.0";
 
 if (isMainThread) process.exit(await main());
+if ("Deno" in globalThis) {
+  // Deno prints an error that nobody caught at length, besides telling the other thread.
+  const { addEventListener } = globalThis as unknown as {
+    addEventListener(type: "error", listener: (event: Event & { readonly message: string }) => void): void;
+  };
+  addEventListener("error", (event) => {
+    event.preventDefault();
+    parentPort?.postMessage({ type: "uncaught", text: event.message });
+  });
+}
 const { work } = await import("./work.ts");
 await work(workerData as Task, (news) => parentPort?.postMessage(news));

@@ -73,14 +73,15 @@ export async function supervise(
           return current = undefined;
         case "problem":
           return resolve(news.text);
+        case "uncaught":
+          return uncaught(news.text);
         case "end":
           return resolve(undefined);
       }
     });
-    worker.on("error", (error: unknown) => {
-      const text = error instanceof Error ? error.message : String(error);
+    const uncaught = (text: string) =>
       resolve(`an error that nobody caught, while ${current?.plan.id ?? doing}: ${text}`);
-    });
+    worker.on("error", (error: unknown) => uncaught(error instanceof Error ? error.message : String(error)));
     worker.on("exit", () => resolve(`the thread of the tests ended, while ${current?.plan.id ?? doing}`));
   });
   clearTimeout(watch);

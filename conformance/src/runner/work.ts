@@ -66,6 +66,7 @@ export type News =
     readonly bytesPerSecond?: number;
   }
   | { readonly type: "problem"; readonly text: string }
+  | { readonly type: "uncaught"; readonly text: string }
   | { readonly type: "end" };
 
 /** Milliseconds that a case may take, and bytes that it may need to pass meanwhile. */
