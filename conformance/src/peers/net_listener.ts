@@ -5,8 +5,9 @@
  * @module
  */
 
-import { createServer } from "node:net";
+import { connect, createServer } from "node:net";
 import type { AddressInfo, Server, Socket } from "node:net";
+import type { Address } from "@minimqtt/core";
 import type { Listener, Peer } from "../transport/fixture.ts";
 
 /**
@@ -54,6 +55,14 @@ export async function listen(
       for (const peer of waiting.splice(0)) await peer.close();
     },
   };
+}
+
+/** Dials such a listener without any transport: the bare stream. */
+export async function dialBare({ host, port, path }: Address): Promise<Peer> {
+  const where = path === undefined ? { host, port } : { path };
+  const socket = connect({ ...where, allowHalfOpen: true, noDelay: true });
+  await new Promise<void>((resolve, reject) => socket.once("connect", resolve).once("error", reject));
+  return new NetPeer(socket, socket);
 }
 
 /** An address has a port; that of a Unix domain socket means nothing. */
