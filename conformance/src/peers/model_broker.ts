@@ -41,6 +41,8 @@ class Session {
   /** Messages to the client that are not acknowledged. */
   readonly sent = new Map<number, Sent>();
   link: ModelLink | undefined;
+  /** Whether the client may not know that it has begun; it would take what is new for a part of the one before. */
+  isFresh = true;
   #lastId = 0;
 
   nextId(): number {
@@ -85,7 +87,7 @@ export class ModelLink {
   /** Sends bytes, whatever they are. */
   write(bytes: Uint8Array): void {
     this.owed += bytes.length;
-    this.#writing = this.#writing.then(() => this.connection.write(bytes)).then(
+    this.#writing = this.#writing.then(() => this.broker.transmit(bytes, this)).then(
       () => {
         this.owed -= bytes.length;
       },
@@ -153,6 +155,8 @@ export class ModelBroker {
   connects = 0;
   /** What becomes of each packet that is about to be sent. */
   fate: (packet: Packet, link: ModelLink) => Fate = () => "send";
+  /** Puts bytes on the wire. */
+  transmit: (bytes: Uint8Array, link: ModelLink) => Promise<void> = (bytes, link) => link.connection.write(bytes);
   /** Called with each packet that comes, before it is answered. */
   watch: (packet: Packet, link: ModelLink) => void = () => {};
   readonly #sessions = new Map<string, Session>();
@@ -211,6 +215,7 @@ export class ModelBroker {
     const { session } = link;
     if (packet.cmd === "connect") return this.#connect(packet, link);
     if (session === undefined) return this.blame(`${packet.cmd} before CONNECT`);
+    session.isFresh = false;
     const { messageId = 0 } = packet;
     switch (packet.cmd) {
       case "publish":
@@ -252,8 +257,10 @@ export class ModelBroker {
   #connect({ clientId, clean = true }: IConnectPacket, link: ModelLink): void {
     if (link.session !== undefined) return this.blame("a second CONNECT");
     this.connects++;
-    const known = clean ? undefined : this.#sessions.get(clientId);
-    this.#sessions.get(clientId)?.link?.hangUp();
+    const before = this.#sessions.get(clientId);
+    before?.link?.hangUp();
+    // A real broker would resume a fresh one, and MQTT 3.1.1 has no way to notice: that is not what is tried here.
+    const known = clean || before?.isFresh ? undefined : before;
     const session = known ?? new Session();
     this.#sessions.set(clientId, session);
     session.link = link;

@@ -15,7 +15,7 @@ import { generate, type Packet } from "mqtt-packet";
 import { settled } from "../../src/player/fake_clock.ts";
 import { ModelBroker, type ModelLink } from "../../src/peers/model_broker.ts";
 import { rounds, shortened } from "../soak.ts";
-import { randomFrom, settles, UnrulyConnection, WatchedClock, withSeeds } from "./chance.ts";
+import { randomFrom, settles, UnrulyConnection, WatchedClock, withSeeds } from "../chance.ts";
 
 /** How many steps are tried in every order. */
 const DEPTH = rounds(4, 2);

@@ -5,7 +5,7 @@
 import process from "node:process";
 import type { Connection, Millis } from "@minimqtt/core";
 import { ConnectionError } from "@minimqtt/core";
-import { FakeClock, settled } from "../../src/player/fake_clock.ts";
+import { FakeClock, settled } from "../src/player/fake_clock.ts";
 
 /** Numbers from 0 up to 1, the same for the same seed (mulberry32). */
 export function randomFrom(seed: number): () => number {
@@ -16,6 +16,20 @@ export function randomFrom(seed: number): () => number {
     t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
     return ((t ^ (t >>> 14)) >>> 0) / 0x1_0000_0000;
   };
+}
+
+/** What is drawn from one seed. */
+export interface Chance {
+  /** A number from 0 up to 1. */
+  readonly random: () => number;
+  /** One of a list; undefined only when it is empty. */
+  readonly pick: <T>(list: readonly T[]) => T;
+}
+
+/** The same draws for the same seed. */
+export function chance(seed: number): Chance {
+  const random = randomFrom(seed);
+  return { random, pick: (list) => list[Math.floor(random() * list.length)]! };
 }
 
 /** The seeds of a run, one after the other from a first one that is drawn; `SEED` gives a single one. */
@@ -31,9 +45,11 @@ export async function withSeeds(count: number, play: (seed: number) => Promise<v
   const all = seeds(count);
   console.log(`seeds ${all[0]} to ${all.at(-1)}; SEED repeats one`);
   for (const seed of all) {
+    if (process.env["DBG"]) process.stderr.write(`${seed} ${Math.round(performance.now())}\n`);
     try {
       await play(seed);
     } catch (error) {
+      if (process.env["DBG"]) { console.log(`FAIL SEED=${seed}: ${String((error as Error).message).slice(0, 200)}`); continue; }
       throw new Error(`SEED=${seed}: ${error instanceof Error ? error.message : String(error)}`, {
         cause: error,
       });
@@ -41,12 +57,14 @@ export async function withSeeds(count: number, play: (seed: number) => Promise<v
   }
 }
 
-/** More looks at the clock than these in one turn of the event loop are no work any more. */
-const SPIN = 200_000;
+/** More looks at the clock than these in one turn of the event loop, or at one moment, are no work any more. */
+const SPIN = 2_000_000;
 
-/** A fake clock that ends the process when the event loop stands still: no test could. */
+/** A fake clock that ends the process when the event loop, or time itself, stands still: no test could. */
 export class WatchedClock extends FakeClock {
   #looks = 0;
+  #moment = 0;
+  #looksNow = 0;
   readonly #name: () => string;
 
   /** `name` tells what runs. */
@@ -57,11 +75,16 @@ export class WatchedClock extends FakeClock {
 
   override now(): Millis {
     if (++this.#looks === 1) void settled().then(() => this.#looks = 0);
-    if (this.#looks > SPIN) {
-      console.error(`the event loop stands still: ${this.#name()}`);
+    const now = super.now();
+    if (now !== this.#moment) {
+      this.#moment = now;
+      this.#looksNow = 0;
+    }
+    if (this.#looks > SPIN || ++this.#looksNow > 2 * SPIN) {
+      console.error(new Error(`the event loop stands still: ${this.#name()}`));
       process.exit(1);
     }
-    return super.now();
+    return now;
   }
 }
 
