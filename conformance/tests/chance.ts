@@ -49,7 +49,10 @@ export async function withSeeds(count: number, play: (seed: number) => Promise<v
     try {
       await play(seed);
     } catch (error) {
-      if (process.env["DBG"]) { console.log(`FAIL SEED=${seed}: ${String((error as Error).message).slice(0, 200)}`); continue; }
+      if (process.env["DBG"]) {
+        console.log(`FAIL SEED=${seed}: ${String((error as Error).message).slice(0, 200)}`);
+        continue;
+      }
       throw new Error(`SEED=${seed}: ${error instanceof Error ? error.message : String(error)}`, {
         cause: error,
       });

@@ -156,7 +156,8 @@ export class ModelBroker {
   /** What becomes of each packet that is about to be sent. */
   fate: (packet: Packet, link: ModelLink) => Fate = () => "send";
   /** Puts bytes on the wire. */
-  transmit: (bytes: Uint8Array, link: ModelLink) => Promise<void> = (bytes, link) => link.connection.write(bytes);
+  transmit: (bytes: Uint8Array, link: ModelLink) => Promise<void> = (bytes, link) =>
+    link.connection.write(bytes);
   /** Called with each packet that comes, before it is answered. */
   watch: (packet: Packet, link: ModelLink) => void = () => {};
   readonly #sessions = new Map<string, Session>();

@@ -251,7 +251,11 @@ const ACTIONS: readonly Action[] = [
   },
   { name: "writes stall", may: isOnline, act: ({ connection }) => connection.stall() },
   { name: "turn", may: ({ pace, turned }) => pace === "once" && !turned, act: () => settled() },
-  { name: "a second", may: ({ connections }) => connections.length > 0, act: ({ clock }) => clock.advance(1100) },
+  {
+    name: "a second",
+    may: ({ connections }) => connections.length > 0,
+    act: ({ clock }) => clock.advance(1100),
+  },
 ];
 
 /** Walks a path, and on with `choose` where it is given, then makes all well; gives what could be done next. */
@@ -278,7 +282,9 @@ async function walk(
   try {
     await heal(walker);
   } catch (error) {
-    throw new Error(`EXPLORE="${describePath(world, walked)}": ${(error as Error).message}`, { cause: error });
+    throw new Error(`EXPLORE="${describePath(world, walked)}": ${(error as Error).message}`, {
+      cause: error,
+    });
   }
   return next;
 }

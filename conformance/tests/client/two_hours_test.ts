@@ -9,15 +9,15 @@
 import process from "node:process";
 import { assert, assertEquals, assertLess } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
-import { Client, type Millis, type QoS } from "@minimqtt/client";
+import { Client, type QoS } from "@minimqtt/client";
 import { memory, type MemoryConnection } from "@minimqtt/client/memory";
-import { ConnectionError } from "@minimqtt/core";
+import { ConnectionError, type Millis } from "@minimqtt/core";
 import { Buffer } from "node:buffer";
 import { generate, type Packet } from "mqtt-packet";
 import { settled } from "../../src/player/fake_clock.ts";
 import { ModelBroker, type ModelLink } from "../../src/peers/model_broker.ts";
 import { rounds, shortened } from "../soak.ts";
-import { chance, type Chance, settles, WatchedClock, withSeeds } from "../chance.ts";
+import { type Chance, chance, settles, WatchedClock, withSeeds } from "../chance.ts";
 
 const SEEDS = rounds(1000, 20);
 const SECOND: Millis = 1000;
@@ -33,7 +33,17 @@ const MOST_HEAP = 400_000_000;
 
 /** What a peer does with one connection. */
 type Mood = "well" | "refuse" | "hang" | "shut" | "swallow" | "busy" | "garbage" | "trouble";
-const MOODS: readonly Mood[] = ["refuse", "hang", "shut", "swallow", "busy", "garbage", "trouble", "trouble", "trouble"];
+const MOODS: readonly Mood[] = [
+  "refuse",
+  "hang",
+  "shut",
+  "swallow",
+  "busy",
+  "garbage",
+  "trouble",
+  "trouble",
+  "trouble",
+];
 
 /** What it does once the connection is accepted, after some packets. */
 const TROUBLES = [
@@ -92,8 +102,9 @@ class Peer {
       void (async () => {
         while (await far.read().catch(() => null) !== null);
       })();
-    } else if (mood === "busy") void far.write(generate({ cmd: "connack", sessionPresent: false, returnCode: pick([3, 4, 5]) }));
-    else if (mood === "garbage") void far.write(this.#garbage());
+    } else if (mood === "busy") {
+      void far.write(generate({ cmd: "connack", sessionPresent: false, returnCode: pick([3, 4, 5]) }));
+    } else if (mood === "garbage") void far.write(this.#garbage());
     else {
       if (random() < 0.3) this.broker.forget();
       const link = this.broker.serve(far);
@@ -212,7 +223,11 @@ async function badDay(seed: number): Promise<void> {
     replyTimeout: REPLY,
     connectTimeout: REPLY,
     acknowledgeTimeout: 30 * SECOND,
-    sending: { window: pick([1, 10, 1024]), messages: pick([10, 10_000]), whenFull: pick(["wait", "latest"] as const) },
+    sending: {
+      window: pick([1, 10, 1024]),
+      messages: pick([10, 10_000]),
+      whenFull: pick(["wait", "latest"] as const),
+    },
     receiving: { messages: pick([1, 100]) },
   });
   const publish = (qos: QoS) => {
@@ -255,7 +270,13 @@ async function badDay(seed: number): Promise<void> {
     const until = clock.now() + SOON;
     while (clock.now() < until && before.some((number) => pending.has(number))) await clock.advance(SECOND);
     const left = before.filter((number) => pending.has(number));
-    assertEquals(left.length, 0, `all is well, and ${left.length} of ${before.length} have not settled (${pending.get(left[0]!)}); ${client.state}: ${JSON.stringify(peer.dials.slice(-3))} now ${clock.now()}`);
+    assertEquals(
+      left.length,
+      0,
+      `all is well, and ${left.length} of ${before.length} have not settled (${
+        pending.get(left[0]!)
+      }); ${client.state}: ${JSON.stringify(peer.dials.slice(-3))} now ${clock.now()}`,
+    );
     assertEquals(client.state, "online");
   }
   const { dials } = peer;

@@ -12,7 +12,7 @@ import { MQTT, type QoS } from "@minimqtt/client";
 import { memory, type MemoryConnection } from "@minimqtt/client/memory";
 import { settled } from "../../src/player/fake_clock.ts";
 import { ModelBroker, type ModelLink } from "../../src/peers/model_broker.ts";
-import { chance, type Chance, settles, UnrulyConnection, WatchedClock, withSeeds } from "../chance.ts";
+import { type Chance, chance, settles, UnrulyConnection, WatchedClock, withSeeds } from "../chance.ts";
 import { rounds, shortened } from "../soak.ts";
 
 const SEEDS = rounds(10_000, 100);
@@ -52,7 +52,10 @@ class Play {
     this.clock = new WatchedClock(() => `SEED=${seed}`);
     const { pick, random } = this.chance;
     const { broker, clock, connections } = this;
-    const network = this.network = memory({ room: pick([64, 1000, 65_536]), chunkSize: pick([1, 7, 100, 65_536]) });
+    const network = this.network = memory({
+      room: pick([64, 1000, 65_536]),
+      chunkSize: pick([1, 7, 100, 65_536]),
+    });
     const serve = async () => {
       for (;;) broker.serve(await network.accept());
     };
@@ -141,7 +144,10 @@ class Play {
     for (let round = 0; !this.isWell; round++) {
       try {
         if (!client.isConnected()) {
-          await this.call("connect", client.connect({ cleanSession, ...(round > 0 && this.options.signal && {}) }));
+          await this.call(
+            "connect",
+            client.connect({ cleanSession, ...(round > 0 && this.options.signal && {}) }),
+          );
           if (!this.broker.hasSubscriber("main")) {
             await this.call("subscribe", client.subscribe("main", 2));
           }
@@ -159,12 +165,14 @@ class Play {
     const { broker, client, clock, link } = this;
     const connection = this.connections.at(-1);
     const dice = random() * 100;
-    const quietly = (name: string, promise: Promise<unknown>) => void this.call(name, promise).catch(() => {});
+    const quietly = (name: string, promise: Promise<unknown>) =>
+      void this.call(name, promise).catch(() => {});
     if (dice < 30) void this.publish().catch(() => {});
     else if (dice < 35) this.aborts.splice(Math.floor(random() * this.aborts.length), 1)[0]?.abort("aborted");
     else if (dice < 55) this.send();
-    else if (dice < 57) quietly("subscribe", client.subscribe(pick(OTHERS), { qos: pick([0, 1, 2]), ...this.options }));
-    else if (dice < 59) quietly("unsubscribe", client.unsubscribe(pick(OTHERS), this.options));
+    else if (dice < 57) {
+      quietly("subscribe", client.subscribe(pick(OTHERS), { qos: pick([0, 1, 2]), ...this.options }));
+    } else if (dice < 59) quietly("unsubscribe", client.unsubscribe(pick(OTHERS), this.options));
     else if (dice < 60) quietly("ping", client.ping(this.options));
     else if (dice < 61) quietly("disconnect", client.disconnect());
     else if (dice < 62) quietly("reconnect", client.reconnect(true, this.options));
@@ -213,7 +221,10 @@ class Play {
     link?.resume();
     this.connections.at(-1)?.go();
     await settled();
-    assert(await settles(clock, running, SOON), `the program has not ended: ${[...calls.values()].join(", ")}`);
+    assert(
+      await settles(clock, running, SOON),
+      `the program has not ended: ${[...calls.values()].join(", ")}`,
+    );
     const all = Promise.allSettled([...calls.keys()]);
     assert(await settles(clock, all, SOON), `has not settled: ${[...calls.values()].join(", ")}`);
     // It works as on its first day, from wherever it is.
@@ -256,7 +267,9 @@ class Play {
     }
     for (const { number, qos, resolved, lossesBefore } of published) {
       const count = arrivals.get(number) ?? 0;
-      const what = `message ${number} with QoS ${qos}, ${resolved ? "resolved" : "rejected"}, arrived ${count} times`;
+      const what = `message ${number} with QoS ${qos}, ${
+        resolved ? "resolved" : "rejected"
+      }, arrived ${count} times`;
       // A broker that lost the session unnoticed takes what is sent again for something new.
       if (qos === 0 || (qos === 2 && lossesBefore === this.losses)) assert(count <= 1, what);
       if (qos !== 0 && resolved) assert(count >= 1, what);
