@@ -33,7 +33,7 @@ import {
   type Settled,
 } from "@minimqtt/core";
 import { Queue } from "@minimqtt/core/internal";
-import { inPackets } from "./filter_packets.ts";
+import { inPackets } from "../link/filter_packets.ts";
 import { type Gate, MessageQueue, type QueueLimits } from "./message_queue.ts";
 import { Delivery, Receipt } from "./received_message.ts";
 import type { Recipient } from "./recipient.ts";
