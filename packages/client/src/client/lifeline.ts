@@ -7,6 +7,8 @@
  * a failed attempt, so that clients that throw each other out, or a broker that falls over its sessions, do not make a
  * storm.
  *
+ * Longer than 300 lines: the life of a connection, from the attempt to the judgement on its end.
+ *
  * @module
  */
 import {
@@ -250,9 +252,10 @@ export class Lifeline {
         case "settled":
           if (!sender.settled(event)) {
             subscriptions.settled(event);
-            // An identifier is free.
+            // An identifier is free, for whoever waits for one.
             sender.pump();
           }
+          subscriptions.pump();
           if (engine.oneAtATime) this.#relax();
           break;
         case "skipped":

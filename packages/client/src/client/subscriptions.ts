@@ -238,7 +238,7 @@ export class Subscriptions {
   /** What is asked now on needs not be asked one at a time. */
   relax(): void {
     this.#careful = false;
-    this.#pump();
+    this.pump();
   }
 
   /** The request under way with this identifier, as what may have made the broker hang up. */
@@ -294,7 +294,7 @@ export class Subscriptions {
     if (resolve !== undefined) {
       for (const filter of filters) this.#leaving.delete(filter);
       resolve();
-      this.#pump();
+      this.pump();
       return true;
     }
     this.#grants++;
@@ -310,7 +310,7 @@ export class Subscriptions {
         for (const refused of recipient ? [recipient] : [...interest.recipients]) this.#fail(refused, error);
       }
     });
-    this.#pump();
+    this.pump();
     return true;
   }
 
@@ -362,7 +362,7 @@ export class Subscriptions {
     for (const filters of inPackets(topics, 3, this.#perPacket)) {
       this.#later.push({ filters, ...(recipient && { recipient }) });
     }
-    this.#pump();
+    this.pump();
   }
 
   async #unsubscribe(topics: readonly string[]): Promise<void> {
@@ -370,12 +370,13 @@ export class Subscriptions {
     for (const filters of inPackets(topics, 2, this.#perPacket)) {
       answers.push(new Promise((resolve) => this.#later.push({ filters, resolve })));
     }
-    this.#pump();
+    this.pump();
     await Promise.all(answers);
   }
 
   /** Sends what waits for its turn, as far as there are identifiers. */
-  #pump(): void {
+  pump(): void {
+    if (this.#later.first === undefined) return;
     const most = this.#careful ? 1 : MOST_REQUESTS;
     while (this.#requests.size < most && this.#engine.state === "online" && this.#engine.freeIds > 0) {
       const request = this.#later.shift();
