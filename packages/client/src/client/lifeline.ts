@@ -27,8 +27,8 @@ import { type Clock, nextTurn, sleep } from "../link/clock.ts";
 import type { Dialler } from "./dialler.ts";
 import type { Link } from "../link/link.ts";
 import type { Gate } from "./message_queue.ts";
-import type { Sender } from "./sender.ts";
-import type { StatusBoard } from "./status.ts";
+import type { Failures, Sender } from "./sender.ts";
+import type { Status, StatusBoard } from "./status.ts";
 import type { Subscriptions } from "./subscriptions.ts";
 import type { Suspects } from "./suspects.ts";
 
@@ -116,7 +116,7 @@ export class Lifeline {
   }
 
   async #run(): Promise<void> {
-    const { board, dialler, suspects } = this.#parts;
+    const { board, dialler, sender, suspects } = this.#parts;
     const { signal } = this.#stopping;
     for (;;) {
       const { broker } = dialler;
@@ -140,10 +140,11 @@ export class Lifeline {
       const retryIn = this.#retryIn(error);
       if (retryIn === undefined) return this.#giveUp(error as Error);
       const suspect = suspects.worst;
+      const failures = sender.takeFailures();
       const text = `${this.#onlineAt === undefined ? "no connection" : "connection lost"}: ${
         (error as Error).message
-      }${
-        suspect === undefined ? "" : ` (${suspect.what} was unanswered ${times(suspect.losses)})`
+      }${suspect === undefined ? "" : ` (${suspect.what} was unanswered ${times(suspect.losses)})`}${
+        failures === undefined ? "" : ` (${inWords(failures)})`
       }; next attempt ${retryIn < 50 ? "now" : `in ${(retryIn / 1000).toFixed(1)} s`}`;
       board.set({
         state: "waiting",
@@ -151,6 +152,7 @@ export class Lifeline {
         error: error as Error,
         retryIn: Math.max(0, retryIn),
         ...(suspect && { unanswered: suspect.what }),
+        ...(failures && { failed: failures.count }),
         text,
       });
       await this.#wait(retryIn);
@@ -227,6 +229,7 @@ export class Lifeline {
           if (suspect !== undefined && !this.#stopping.signal.aborted) suspects.blame(suspect, this.#resumed);
           return offline.error;
         }
+        this.#tellFailures();
         await link.wait(subscriptions.expiresAt, this.#mayRead ? READING : PAUSED);
         subscriptions.expire(clock.now());
         // What a jammed queue cannot take the broker sends again, if it has the session.
@@ -301,12 +304,27 @@ export class Lifeline {
   }
 
   #skip({ message, size }: Skipped): void {
-    const { board, engine, subscriptions } = this.#parts;
+    const { engine, subscriptions } = this.#parts;
     const { topic } = message;
     subscriptions.skip(message);
     const text =
       `passed over a message to ${topic} of ${size} bytes: receiving.maxPacketSize is ${engine.maxPacketSize}`;
-    if (board.current.state === "online") board.set({ ...board.current, skipped: { topic, size }, text });
+    this.#note({ skipped: { topic, size } }, text);
+  }
+
+  #tellFailures(): void {
+    const { board, sender } = this.#parts;
+    if (board.current.state !== "online") return;
+    const failures = sender.takeFailures();
+    if (failures !== undefined) this.#note({ failed: failures.count }, inWords(failures));
+  }
+
+  /** Tells what has happened on a connection that stays. */
+  #note(what: Partial<Status>, text: string): void {
+    const { board } = this.#parts;
+    if (board.current.state !== "online") return;
+    const { state, broker, resumed } = board.current;
+    board.set({ state, broker, resumed, ...what, text } as Status);
   }
 
   #greet(resumed: boolean): void {
@@ -324,6 +342,12 @@ export class Lifeline {
     sender.pump();
     this.#online();
   }
+}
+
+function inWords({ count, error }: Failures): string {
+  return `${
+    count === 1 ? "a published message was" : `${count} published messages were`
+  } given up: ${error.message}`;
 }
 
 function times(count: number): string {

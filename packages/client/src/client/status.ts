@@ -26,6 +26,8 @@ export type Status =
     readonly resumed: boolean;
     /** A message that was passed over just now, because it is over `receiving.maxPacketSize`; its packet's bytes. */
     readonly skipped?: { readonly topic: string; readonly size: number };
+    /** How many published messages were given up just now, by what the broker or the network did. */
+    readonly failed?: number;
     readonly text: string;
   }
   | {
@@ -39,6 +41,8 @@ export type Status =
     readonly retryIn: Millis;
     /** What was unanswered when connections ended: it may be what the broker hangs up at. */
     readonly unanswered?: string;
+    /** How many published messages were given up with the connection, by what the broker or the network did. */
+    readonly failed?: number;
     readonly text: string;
   }
   | {
