@@ -3,6 +3,8 @@
  *
  * It never gives up a fault of the network by itself; when it tries again is for {@link Retries} to say.
  *
+ * Longer than 300 lines: the life of a connection, from the attempt to the judgement on its end.
+ *
  * @module
  */
 import {
@@ -20,8 +22,8 @@ import type { Dialler } from "./dialler.ts";
 import type { Link } from "../link/link.ts";
 import type { Gate } from "./message_queue.ts";
 import { NOW, Retries } from "./retries.ts";
-import type { Sender } from "./sender.ts";
-import type { StatusBoard } from "./status.ts";
+import type { Failures, Sender } from "./sender.ts";
+import type { Status, StatusBoard } from "./status.ts";
 import type { Subscriptions } from "./subscriptions.ts";
 import type { Suspects } from "./suspects.ts";
 
@@ -96,7 +98,7 @@ export class Lifeline {
   }
 
   async #run(): Promise<void> {
-    const { board, dialler, suspects } = this.#parts;
+    const { board, dialler, sender, suspects } = this.#parts;
     const { signal } = this.#stopping;
     for (;;) {
       const { broker } = dialler;
@@ -119,10 +121,11 @@ export class Lifeline {
       const retryIn = this.#retries.after(error);
       if (retryIn === undefined) return this.#giveUp(error as Error);
       const suspect = suspects.worst;
+      const failures = sender.takeFailures();
       const text = `${this.#retries.succeeded ? "connection lost" : "no connection"}: ${
         (error as Error).message
-      }${
-        suspect === undefined ? "" : ` (${suspect.what} was unanswered ${times(suspect.losses)})`
+      }${suspect === undefined ? "" : ` (${suspect.what} was unanswered ${times(suspect.losses)})`}${
+        failures === undefined ? "" : ` (${inWords(failures)})`
       }; next attempt ${retryIn < 50 ? "now" : `in ${(retryIn / 1000).toFixed(1)} s`}`;
       board.set({
         state: "waiting",
@@ -130,6 +133,7 @@ export class Lifeline {
         error: error as Error,
         retryIn: Math.max(0, retryIn),
         ...(suspect && { unanswered: suspect.what }),
+        ...(failures && { failed: failures.count }),
         text,
       });
       await this.#wait(retryIn);
@@ -175,6 +179,7 @@ export class Lifeline {
           if (suspect !== undefined && !isOurs) suspects.blame(suspect, this.#resumed);
           return offline.error;
         }
+        this.#tellFailures();
         const until = Math.min(subscriptions.expiresAt, this.#jamEndsAt);
         await link.wait(until, this.#mayRead ? READING : PAUSED);
         subscriptions.expire(clock.now());
@@ -209,9 +214,10 @@ export class Lifeline {
         case "settled":
           if (!sender.settled(event)) {
             subscriptions.settled(event);
-            // An identifier is free.
+            // An identifier is free, for whoever waits for one.
             sender.pump();
           }
+          subscriptions.pump();
           if (engine.oneAtATime) this.#relax();
           break;
         case "skipped":
@@ -273,12 +279,27 @@ export class Lifeline {
   }
 
   #skip({ message, size }: Skipped): void {
-    const { board, engine, subscriptions } = this.#parts;
+    const { engine, subscriptions } = this.#parts;
     const { topic } = message;
     subscriptions.skip(message);
     const text =
       `passed over a message to ${topic} of ${size} bytes: receiving.maxPacketSize is ${engine.maxPacketSize}`;
-    if (board.current.state === "online") board.set({ ...board.current, skipped: { topic, size }, text });
+    this.#note({ skipped: { topic, size } }, text);
+  }
+
+  #tellFailures(): void {
+    const { board, sender } = this.#parts;
+    if (board.current.state !== "online") return;
+    const failures = sender.takeFailures();
+    if (failures !== undefined) this.#note({ failed: failures.count }, inWords(failures));
+  }
+
+  /** Tells what has happened on a connection that stays. */
+  #note(what: Partial<Status>, text: string): void {
+    const { board } = this.#parts;
+    if (board.current.state !== "online") return;
+    const { state, broker, resumed } = board.current;
+    board.set({ state, broker, resumed, ...what, text } as Status);
   }
 
   #greet(resumed: boolean): void {
@@ -297,6 +318,12 @@ export class Lifeline {
 
 function refused(): ConnectionError {
   return new ConnectionError("closed", "there was no room for what came: it is asked for again");
+}
+
+function inWords({ count, error }: Failures): string {
+  return `${
+    count === 1 ? "a published message was" : `${count} published messages were`
+  } given up: ${error.message}`;
 }
 
 function times(count: number): string {

@@ -9,7 +9,7 @@
  */
 import { ConnectionError, type Engine, type PacketId, type QoS, type Settled } from "@minimqtt/core";
 import { Queue } from "@minimqtt/core/internal";
-import { inPackets } from "./filter_packets.ts";
+import { inPackets } from "../link/filter_packets.ts";
 import type { Recipient } from "./recipient.ts";
 import type { Suspect } from "./suspects.ts";
 
@@ -64,7 +64,7 @@ export class Requests {
   /** Asks for filters. */
   subscribe(topics: readonly string[], recipient?: Recipient): void {
     for (const filters of inPackets(topics, 3, this.#perPacket)) this.#waiting.push({ filters, recipient });
-    this.#pump();
+    this.pump();
   }
 
   /** Asks to be rid of filters; resolves when the broker has said so, or cannot say it any more. */
@@ -73,14 +73,14 @@ export class Requests {
     for (const filters of inPackets(topics, 2, this.#perPacket)) {
       answers.push(new Promise((resolve) => this.#waiting.push({ filters, resolve })));
     }
-    this.#pump();
+    this.pump();
     await Promise.all(answers);
   }
 
   /** One packet at a time, or many. */
   set careful(value: boolean) {
     this.#most = value ? 1 : MOST;
-    this.#pump();
+    this.pump();
   }
 
   /** A packet is answered; false when it was not one of these. */
@@ -95,7 +95,7 @@ export class Requests {
       this.#asker.left(filters);
       resolve();
     }
-    this.#pump();
+    this.pump();
     return true;
   }
 
@@ -147,7 +147,7 @@ export class Requests {
   }
 
   /** Sends what waits for its turn, as far as there are identifiers. */
-  #pump(): void {
+  pump(): void {
     const engine = this.#engine;
     while (this.#asked.size < this.#most && engine.state === "online" && engine.freeIds > 0) {
       const request = this.#waiting.shift();

@@ -33,6 +33,13 @@ export interface Unsent {
   failed: number;
 }
 
+/** Messages that failed by what the broker or the network did. */
+export interface Failures {
+  readonly count: number;
+  /** Why the last one did. */
+  readonly error: MqttError;
+}
+
 class Entry implements Waiting {
   readonly topic: string;
   /** Dropped when the engine has its own copy, or nobody wants it sent any more. */
@@ -76,6 +83,8 @@ export class Sender {
   #count = 0;
   #bytes = 0;
   #pumping = false;
+  /** What failed since {@link takeFailures} was called last. */
+  #failures: Failures | undefined;
   #closed: { readonly error: unknown } | undefined;
   #idle: (() => void) | undefined;
   #roomy: (() => void)[] = [];
@@ -187,6 +196,13 @@ export class Sender {
         this.pump();
       },
     };
+  }
+
+  /** What has failed since the last call. */
+  takeFailures(): Failures | undefined {
+    const failures = this.#failures;
+    this.#failures = undefined;
+    return failures;
   }
 
   /** Resolves when nothing waits or is unacknowledged any more. */
@@ -359,6 +375,7 @@ export class Sender {
   /** What the network or the broker did to a message ends no program that does not wait for it. */
   #fail(entry: Entry, error: MqttError): void {
     this.unsent.failed++;
+    this.#failures = { count: (this.#failures?.count ?? 0) + 1, error };
     quietly(entry).reject(error);
   }
 

@@ -227,6 +227,11 @@ export class Subscriptions {
     this.#requests.careful = false;
   }
 
+  /** An identifier may be free: what waits for one is asked. */
+  pump(): void {
+    this.#requests.pump();
+  }
+
   /** The request under way with this identifier, as what may have made the broker hang up. */
   suspect(id: PacketId): Suspect | undefined {
     return this.#requests.suspect(id);

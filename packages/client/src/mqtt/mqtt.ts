@@ -15,6 +15,7 @@ import {
   Engine,
   type Filter,
   type Message,
+  type PacketId,
   type Payload,
   type QoS,
   RefusedError,
@@ -29,6 +30,7 @@ import {
   utf8Length,
 } from "@minimqtt/core/internal";
 import { generateClientId } from "../link/client_id.ts";
+import { inPackets } from "../link/filter_packets.ts";
 import { Link } from "../link/link.ts";
 import { type MessageInput, toPayload } from "../link/payload.ts";
 import { parsePort } from "../link/target.ts";
@@ -249,7 +251,7 @@ export class MQTT<U = unknown, B extends boolean = false> implements AsyncDispos
 
   /**
    * Disconnects if connected, connects as the last time, and subscribes again to what was subscribed, in order, with
-   * its QoS, in one packet (MM-152); not when the broker resumed the session (MM-155). Gives what `connect` gives.
+   * its QoS, in one packet unless `filtersPerPacket` makes it more (MM-152); not when the broker resumed the session (MM-155). Gives what `connect` gives.
    *
    * With `resubTopics` false the subscriptions are forgotten.
    *
@@ -319,8 +321,8 @@ export class MQTT<U = unknown, B extends boolean = false> implements AsyncDispos
   }
 
   /**
-   * Subscribes to one filter, or to several in one packet, and resolves to the QoS granted for each. `onSubscribe` is
-   * called for each that was granted.
+   * Subscribes to one filter, or to several in one packet (unless `filtersPerPacket` makes it more), and resolves to
+   * the QoS granted for each. `onSubscribe` is called for each that was granted.
    *
    * @throws {MMQTTStateError} when not connected.
    * @throws {UsageError} for a filter or QoS that cannot be sent; nothing is.
@@ -334,7 +336,8 @@ export class MQTT<U = unknown, B extends boolean = false> implements AsyncDispos
   }
 
   /**
-   * Unsubscribes from one filter, or from several in one packet. `onUnsubscribe` is called for each.
+   * Unsubscribes from one filter, or from several in one packet (unless `filtersPerPacket` makes it more).
+   * `onUnsubscribe` is called for each.
    *
    * @throws {MMQTTStateError} when not connected, or for a filter that is not subscribed (unless the session was
    * resumed: the broker may know it, MM-116). Nothing is sent then.
@@ -348,10 +351,16 @@ export class MQTT<U = unknown, B extends boolean = false> implements AsyncDispos
       throw new MMQTTStateError("Topic must be subscribed to before attempting unsubscribe.");
     }
     debugEach(this.logger, "UNSUBSCRIBING from", topics.map((topic) => ({ topic })));
-    const id = this.#engine.unsubscribe(topics);
-    await this.#waits.settled(id, options, "UNSUBSCRIBE");
-    for (const topic of topics) this.#wanted.delete(topic);
-    for (const topic of topics) await this.onUnsubscribe?.(this, this.userData, topic, id);
+    const ids = new Map<string, PacketId>();
+    for (const packet of this.#inPackets(topics, 2)) {
+      const id = this.#engine.unsubscribe(packet);
+      await this.#waits.settled(id, options, "UNSUBSCRIBE");
+      for (const topic of packet) {
+        this.#wanted.delete(topic);
+        ids.set(topic, id);
+      }
+    }
+    for (const [topic, id] of ids) await this.onUnsubscribe?.(this, this.userData, topic, id);
   }
 
   /**
@@ -508,11 +517,19 @@ export class MQTT<U = unknown, B extends boolean = false> implements AsyncDispos
   }
 
   async #subscribe(filters: readonly Filter[], options: CallOptions): Promise<number[]> {
-    const id = this.#engine.subscribe(filters);
-    debugEach(this.logger, "SUBSCRIBING to", filters);
-    const { reasons } = await this.#waits.settled(id, options, "SUBSCRIBE");
+    const reasons: number[] = [];
     // All before the first callback, which may throw, or unsubscribe (MM-106).
-    filters.forEach((filter, i) => reasons[i]! <= 2 && this.#wanted.set(filter.topic, filter));
+    for (const { length } of this.#inPackets(filters.map(({ topic }) => topic), 3)) {
+      const packet = filters.slice(reasons.length, reasons.length + length);
+      const id = this.#engine.subscribe(packet);
+      debugEach(this.logger, "SUBSCRIBING to", packet);
+      const answer = await this.#waits.settled(id, options, "SUBSCRIBE");
+      packet.forEach((filter, i) => {
+        const reason = answer.reasons[i]!;
+        reasons.push(reason);
+        if (reason <= 2) this.#wanted.set(filter.topic, filter);
+      });
+    }
     for (const [i, { topic }] of filters.entries()) {
       if (reasons[i]! <= 2) await this.onSubscribe?.(this, this.userData, topic, reasons[i]!);
     }
@@ -524,7 +541,12 @@ export class MQTT<U = unknown, B extends boolean = false> implements AsyncDispos
         cause: new RefusedError("subscription-refused", text, code, code),
       });
     }
-    return [...reasons];
+    return reasons;
+  }
+
+  /** The filters as they go into packets; none at all is left to the engine to refuse. */
+  #inPackets(filters: readonly string[], overhead: number): Iterable<readonly string[]> {
+    return filters.length === 0 ? [filters] : inPackets(filters, overhead, this.#settings.filtersPerPacket);
   }
 }
 

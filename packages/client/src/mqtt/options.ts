@@ -36,6 +36,11 @@ export interface MQTTOptions<U = unknown, B extends boolean = boolean> {
   /** Seconds before the second attempt, doubled before each further one, up to 16 times. 2 when absent (MM-036). */
   readonly retryDelay?: number;
   /**
+   * The most filters in one SUBSCRIBE or UNSUBSCRIBE, for brokers that take few (AWS IoT takes eight): more go in
+   * several packets, one after the other. No limit when absent.
+   */
+  readonly filtersPerPacket?: number;
+  /**
    * Messages reach callbacks as `Uint8Array` instead of text. The bytes are yours for good; they are a view of a larger
    * chunk, so `slice()` those that you keep for long, or whose `buffer` you need.
    */
@@ -124,6 +129,7 @@ export interface Settings {
   readonly socketTimeout: number;
   readonly connectRetries: number;
   readonly retryDelay: number;
+  readonly filtersPerPacket: number;
   readonly useBinaryMode: boolean;
   readonly userData: unknown;
   readonly sessionId: string | null;
@@ -145,6 +151,7 @@ const DEFAULTS: Settings & { readonly [Name in keyof Required<MQTTOptions>]: unk
   socketTimeout: 1,
   connectRetries: 5,
   retryDelay: 2,
+  filtersPerPacket: Infinity,
   useBinaryMode: false,
   userData: undefined,
   sessionId: null,
@@ -174,12 +181,15 @@ export function toSettings(options: MQTTOptions): Settings {
   for (const name of ["recvTimeout", "socketTimeout", "retryDelay"] as const) {
     checkSeconds(settings[name], name);
   }
-  const { recvTimeout, socketTimeout, connectRetries } = settings;
+  const { recvTimeout, socketTimeout, connectRetries, filtersPerPacket } = settings;
   if (recvTimeout <= socketTimeout) {
     throw new UsageError("invalid-argument", "recv_timeout must be strictly greater than socket_timeout");
   }
   if (!Number.isInteger(connectRetries) || connectRetries <= 0) {
     throw new UsageError("invalid-argument", "connect_retries must be positive");
+  }
+  if (typeof filtersPerPacket !== "number" || !(filtersPerPacket >= 1)) {
+    throw new UsageError("invalid-argument", "filtersPerPacket must be a number from 1 on");
   }
   settings.transport ??= defaultTransport();
   return settings;
