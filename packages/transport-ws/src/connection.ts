@@ -7,6 +7,7 @@
 import { ConnectionError } from "@minimqtt/core";
 import type { Connection } from "@minimqtt/core";
 import type { Breakable } from "./breaking_off.ts";
+import { causeOf } from "./socket.ts";
 import type { Socket, SocketEvent } from "./socket.ts";
 
 const OPEN = 1;
@@ -60,9 +61,9 @@ export class WsConnection implements Connection {
     this.#breakOff = breakOff;
     this.#limits = limits;
     socket.addEventListener("message", ({ data }) => this.#take(data));
-    socket.addEventListener("error", (event) => this.#cause = event.error ?? event);
+    socket.addEventListener("error", (event) => this.#cause = causeOf(event.error ?? event));
     socket.addEventListener("close", (event) => {
-      this.#cause ??= event;
+      this.#cause ??= causeOf(event);
       this.#finish(reason(event));
       this.#released();
       this.#wake();

@@ -144,7 +144,7 @@ export class Dialler {
 }
 
 function toPlace(broker: string | URL, transport: Transport): Place {
-  const target = parseBroker(broker instanceof URL ? broker.href : broker);
+  const target = parseBroker(broker instanceof URL ? broker.href : broker, transport.schemes[0].name);
   const scheme = chooseScheme(transport, target.scheme, undefined);
   const { host, port = scheme.port, path, username, password } = target;
   return {

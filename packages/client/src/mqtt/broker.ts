@@ -38,7 +38,7 @@ export class Broker {
     return this.#target.host;
   }
   set host(broker: string) {
-    const target = parseBroker(broker);
+    const target = parseBroker(broker, this.#settings.transport.schemes[0].name);
     this.#scheme(target.scheme);
     this.#target = target;
     this.port = target.port ?? this.port;
