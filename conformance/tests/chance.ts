@@ -123,6 +123,10 @@ export class UnrulyConnection implements Connection {
     return this.#closed;
   }
 
+  get isStalled(): boolean {
+    return this.#stalled !== undefined;
+  }
+
   /** Writes do not end from now on. */
   stall(): void {
     this.#stalled ??= new Promise((resolve) => this.#go = resolve);
