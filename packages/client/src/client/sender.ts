@@ -9,7 +9,7 @@
  *
  * @module
  */
-import { ConnectionError, type MqttError, UsageError } from "@minimqtt/core";
+import { ConnectionError, MqttError, UsageError } from "@minimqtt/core";
 import type { Engine, PacketId, Payload, QoS, Settled } from "@minimqtt/core";
 import { checkPayload, checkQoS, checkTopic, utf8Length } from "@minimqtt/core/internal";
 import type { Link } from "../link/link.ts";
@@ -135,7 +135,7 @@ export class Sender {
       }
       return this.#accept(topic, payload, qos, retain, signal);
     } catch (error) {
-      return Promise.reject(error);
+      return this.#rejected(error);
     }
   }
 
@@ -310,6 +310,16 @@ export class Sender {
       );
       if (!this.#isFull(size, 1)) return;
     }
+  }
+
+  /** What the network did, to the client as a whole, ends no program that does not wait for this message. */
+  #rejected(error: unknown): Promise<never> {
+    const promise = Promise.reject(error);
+    if (error instanceof MqttError && !(error instanceof UsageError)) {
+      this.unsent.failed++;
+      promise.catch(ignore);
+    }
+    return promise;
   }
 
   /** Rejects in the next turn of the event loop, so that who tries again and again does not stop it. */
