@@ -9,7 +9,7 @@
  *
  * @module
  */
-import { ConnectionError, type MqttError, UsageError } from "@minimqtt/core";
+import { ConnectionError, MqttError, UsageError } from "@minimqtt/core";
 import type { Engine, PacketId, Payload, QoS, Settled } from "@minimqtt/core";
 import { checkPayload, checkQoS, checkTopic, utf8Length } from "@minimqtt/core/internal";
 import type { Link } from "../link/link.ts";
@@ -74,12 +74,15 @@ export class Sender {
   readonly #link: Link;
   readonly #limits: Required<SendingOptions>;
   readonly #kick: () => void;
-  readonly #turn: () => Promise<void>;
+  readonly #nextTurn: () => Promise<void>;
+  /** The next turn of the event loop, while anybody waits for it. */
+  #turning: Promise<void> | undefined;
   /** Whether newer messages take the place of older ones: what is in the batch cannot make room. */
   readonly #replaces: boolean;
   readonly #waiting: Backlog<Entry>;
   readonly #inflight = new Map<PacketId, Entry>();
   #inflightQoS2 = 0;
+  #inflightBytes = 0;
   #count = 0;
   #bytes = 0;
   #pumping = false;
@@ -100,7 +103,7 @@ export class Sender {
     this.#engine = engine;
     this.#link = link;
     this.#kick = kick;
-    this.#turn = turn;
+    this.#nextTurn = turn;
     this.#limits = limits;
     this.#replaces = limits.whenFull === "latest" || limits.whenFull === "drop-oldest";
     this.#waiting = new Backlog(limits.whenFull === "latest");
@@ -135,7 +138,7 @@ export class Sender {
       }
       return this.#accept(topic, payload, qos, retain, signal);
     } catch (error) {
-      return Promise.reject(error);
+      return this.#rejected(error);
     }
   }
 
@@ -312,6 +315,21 @@ export class Sender {
     }
   }
 
+  /** What the network did, to the client as a whole, ends no program that does not wait for this message. */
+  #rejected(error: unknown): Promise<never> {
+    const promise = Promise.reject(error);
+    if (error instanceof MqttError && !(error instanceof UsageError)) {
+      this.unsent.failed++;
+      promise.catch(ignore);
+    }
+    return promise;
+  }
+
+  /** The next turn of the event loop: one for all, however many are refused in this one. */
+  #turn(): Promise<void> {
+    return this.#turning ??= this.#nextTurn().then(() => this.#turning = undefined);
+  }
+
   /** Rejects in the next turn of the event loop, so that who tries again and again does not stop it. */
   async #refuse(error: UsageError): Promise<void> {
     await this.#turn();
@@ -338,7 +356,10 @@ export class Sender {
     entry.id = id;
     // The engine has a copy of its own.
     entry.payload = "";
-    if (id !== 0) this.#inflight.set(id, entry);
+    if (id !== 0) {
+      this.#inflight.set(id, entry);
+      this.#inflightBytes += entry.size;
+    }
     if (qos === 2) this.#inflightQoS2++;
     this.#kick();
     if (id !== 0) return;
@@ -367,6 +388,7 @@ export class Sender {
     if (entry === undefined) return undefined;
     this.#inflight.delete(id);
     entry.id = 0;
+    this.#inflightBytes -= entry.size;
     if (entry.qos === 2) this.#inflightQoS2--;
     this.#release(entry);
     return entry;
@@ -380,8 +402,13 @@ export class Sender {
   }
 
   #hasWindow(qos: QoS): boolean {
-    return this.#inflight.size < this.#limits.window && this.#engine.freeIds > 0 &&
-      (qos !== 2 || this.#inflightQoS2 < this.#limits.windowQoS2);
+    const { window, windowQoS2, messages, bytes } = this.#limits;
+    const { size } = this.#inflight;
+    // What the engine has cannot make room for newer ones, so it gets what is sent at once, and no more than may wait.
+    if (this.#replaces && !(this.#link.online && size < messages && this.#inflightBytes < bytes)) {
+      return false;
+    }
+    return size < window && this.#engine.freeIds > 0 && (qos !== 2 || this.#inflightQoS2 < windowQoS2);
   }
 
   #release(entry: Entry): void {
