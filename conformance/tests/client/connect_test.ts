@@ -273,6 +273,7 @@ describe("Client.connect(): wrong options", () => {
   const good = { transport };
   const cases: readonly (readonly [string, unknown, unknown, string])[] = [
     ["no broker", [], good, "connect() takes the URL of a broker, or a list of them"],
+    ["port 0", "mqtt://broker.test:0", good, "port must be an integer from 1 to 65535, not 0"],
     [
       "a scheme the transport does not serve",
       "ws://x",

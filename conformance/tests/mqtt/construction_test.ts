@@ -60,7 +60,7 @@ describe("new MQTT(): options", () => {
       refused({ broker }, text);
     }
     throwsWith(() => stage().client.broker = "", UsageError, text);
-    refused({ broker: "host:1883" }, text);
+    refused({ broker: "host:1883" }, "a broker with a port is a URL: write mqtt://host:1883");
     for (const broker of ["mqtt://", "mqtt://h:99999", "mqtt://u:secret@h:x", "mqtt://[::1", "mqtt://a b"]) {
       const error = throwsWith(() => make({ broker }), UsageError, /URL/);
       assertFalse(error.message.includes("secret"), error.message);

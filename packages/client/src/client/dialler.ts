@@ -147,6 +147,7 @@ function toPlace(broker: string | URL, transport: Transport): Place {
   const target = parseBroker(broker instanceof URL ? broker.href : broker, transport.schemes[0].name);
   const scheme = chooseScheme(transport, target.scheme, undefined);
   const { host, port = scheme.port, path, username, password } = target;
+  if (port === 0) throw new UsageError("invalid-argument", "port must be an integer from 1 to 65535, not 0");
   return {
     name: `${host.includes(":") ? `[${host}]` : host}:${port}`,
     address: { host, port, secure: scheme.secure, ...(path !== undefined && { path }) },
