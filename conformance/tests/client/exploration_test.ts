@@ -261,6 +261,9 @@ const ACTIONS: readonly Action[] = [
   },
 ];
 
+/** The last step of a path that ends without anything having become well. */
+const CLOSE_AS_IT_IS: Action = { name: "close as it is", may: () => false, act: (walk) => walk.close() };
+
 /** Walks a path, and on with `choose` where it is given, then makes all well; gives what could be done next. */
 async function walk(
   world: World,
@@ -283,7 +286,7 @@ async function walk(
     if (world.pace === "turn") await settled();
   }
   try {
-    await heal(walker);
+    await (walked.at(-1) === CLOSE_AS_IT_IS ? leave(walker) : heal(walker));
   } catch (error) {
     throw new Error(`EXPLORE="${describePath(world, walked)}": ${(error as Error).message}`, {
       cause: error,
@@ -337,6 +340,13 @@ async function heal(walker: Walk): Promise<void> {
   }
 }
 
+/** Whatever does not work: the end comes within `closeTimeout`, and a moment for goodbye. */
+async function leave({ calls, clock, connections }: Walk): Promise<void> {
+  assert(await settles(clock, Promise.allSettled(calls), 10_000 + 3000), "close() or a call does not settle");
+  assertEquals(clock.armed, 0, "timers are armed after close()");
+  assertEquals(connections.filter(({ closed }) => !closed).length, 0, "connections are open after close()");
+}
+
 /** Where nothing is in the way, the first message that is wanted has left: what an aborted one held is free. */
 function checkFlow({ broker, client, connection, link, pace, promised }: Walk): void {
   if (pace === "once" || client.state !== "online" || connection.failsWrites || connection.isStalled) return;
@@ -373,7 +383,7 @@ function parsePath(text: string): [World, Action[]] {
   const [head = "", rest = ""] = text.split(": ");
   const [session, pace, delay] = head.split(" ");
   const path = rest.split(", ").filter((name) => name !== "").map((name) => {
-    const action = ACTIONS.find((one) => one.name === name);
+    const action = [...ACTIONS, CLOSE_AS_IT_IS].find((one) => one.name === name);
     if (action === undefined) throw new Error(`no action is called ${name}`);
     return action;
   });
@@ -424,7 +434,13 @@ describe("Client through every order of calls, packets, losses and failing write
     await withSeeds(WALKS, async (seed) => {
       const random = randomFrom(seed);
       const pick = <T>(list: readonly T[]) => list[Math.floor(random() * list.length)]!;
-      await walk(pick(WORLDS), [], (next, length) => length < LONG ? pick(next) : undefined);
+      const last = pick([undefined, CLOSE_AS_IT_IS]);
+      const world = pick(WORLDS);
+      await walk(
+        world,
+        [],
+        (next, length) => length < LONG ? pick(next) : length === LONG ? last : undefined,
+      );
     });
   });
 });
