@@ -17,6 +17,8 @@
  * A connection is `open`, or `failing` from the first write that fails, until its end is noticed: then it is `over`,
  * and the engine knows. Without a connection the link is `idle`.
  *
+ * Longer than 300 lines: reading, writing and waiting share the state of one connection, which is written once.
+ *
  * @module
  */
 import {
