@@ -2,7 +2,8 @@
  * `Client` never stands still: neither the event loop, nor one who waits while all others go on. Each story ends with
  * something that moves again.
  */
-import { Client, type Connection, ConnectionError, type Transport } from "@minimqtt/client";
+import { Client, ConnectionError, type Transport } from "@minimqtt/client";
+import type { Connection } from "@minimqtt/core";
 import { memory, type MemoryNetwork } from "@minimqtt/client/memory";
 import { assert, assertEquals } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";

@@ -17,7 +17,7 @@
  * A connection is `open`, or `failing` from the first write that fails, until its end is noticed: then it is `over`,
  * and the engine knows. Without a connection the link is `idle`.
  *
- * Longer than 300 lines: reading, writing and waiting are one thing here, and it is most of them that makes the file.
+ * Longer than 300 lines: reading, writing and waiting share the state of one connection, which is written once.
  *
  * @module
  */
