@@ -81,7 +81,7 @@ class StatusReader implements AsyncIterableIterator<Status> {
   readonly #news: Status[];
   readonly #signal: AbortSignal | undefined;
   readonly #leave: () => void;
-  #wake: (() => void) | undefined;
+  #waiting: (() => void)[] = [];
   #ended = false;
 
   constructor(first: Status, signal: AbortSignal | undefined, leave: () => void) {
@@ -93,7 +93,7 @@ class StatusReader implements AsyncIterableIterator<Status> {
   tell(status: Status): void {
     if (this.#news.length === MOST) this.#news.shift();
     this.#news.push(status);
-    this.#wake?.();
+    this.#wake();
   }
 
   async next(): Promise<IteratorResult<Status, undefined>> {
@@ -120,7 +120,7 @@ class StatusReader implements AsyncIterableIterator<Status> {
 
   async #wait(): Promise<void> {
     try {
-      await abortable(new Promise<void>((resolve) => this.#wake = resolve), this.#signal);
+      await abortable(new Promise<void>((resolve) => this.#waiting.push(resolve)), this.#signal);
     } catch (error) {
       this.#end();
       throw error;
@@ -130,6 +130,11 @@ class StatusReader implements AsyncIterableIterator<Status> {
   #end(): void {
     this.#ended = true;
     this.#leave();
-    this.#wake?.();
+    this.#wake();
+  }
+
+  /** Whoever gets nothing of it waits again. */
+  #wake(): void {
+    for (const wake of this.#waiting.splice(0)) wake();
   }
 }
