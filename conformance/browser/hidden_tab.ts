@@ -10,7 +10,6 @@ import { spawn } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { find } from "../../tools/system.ts";
 import { atExit } from "../src/peers/at_exit.ts";
 import { bundle } from "./bundle.ts";

@@ -4,7 +4,6 @@
  * @module
  */
 
-import { fileURLToPath } from "node:url";
 import { startPeerServer } from "../src/remote/server.ts";
 import type { Report } from "../src/runner/run.ts";
 import type { Selection } from "../src/runner/suites.ts";

@@ -286,7 +286,12 @@ describe("Client.connect(): wrong options", () => {
       {},
       "no transport: pass transport: tcp() of @minimqtt/transport-tcp, or another one",
     ],
-    ["an unknown option", "x", { ...good, keepalive: 60 }, "there is no option keepalive"],
+    [
+      "an unknown option",
+      "x",
+      { ...good, keepalive: 60 },
+      "there is no option keepalive: is keepAlive meant?",
+    ],
     ["an unknown option within", "x", { ...good, sending: { size: 1 } }, "there is no option sending.size"],
     ["seconds", "x", { ...good, keepAlive: 60 }, "keepAlive is in milliseconds, 60 is too short"],
     [

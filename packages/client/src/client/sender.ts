@@ -11,12 +11,18 @@
  */
 import { ConnectionError, MqttError, UsageError } from "@minimqtt/core";
 import type { Engine, PacketId, Payload, QoS, Settled } from "@minimqtt/core";
-import { checkPayload, checkQoS, checkTopic, utf8Length } from "@minimqtt/core/internal";
+import { checkOptions, checkPayload, checkQoS, checkTopic, utf8Length } from "@minimqtt/core/internal";
 import type { Link } from "../link/link.ts";
 import { toBytes } from "../link/payload.ts";
 import { Backlog, type Waiting } from "./backlog.ts";
 import { OVERFLOW } from "./message_queue.ts";
-import { checkOneOf, type ClientPayload, type PublishOptions, type SendingOptions } from "./options.ts";
+import {
+  checkOneOf,
+  type ClientPayload,
+  PUBLISH,
+  type PublishOptions,
+  type SendingOptions,
+} from "./options.ts";
 import type { Suspect } from "./suspects.ts";
 
 /** From here on a batch is full, for the engine as for the link. */
@@ -122,11 +128,10 @@ export class Sender {
   /** Sends a message, or has it wait. */
   publish(topic: string, message: ClientPayload, options: PublishOptions = DEFAULTS): Promise<void> {
     try {
-      if (this.#closed !== undefined) throw this.#closed.error;
+      if (this.#closed !== undefined) throw again(this.#closed.error);
+      if (options !== DEFAULTS && !isCommon(options)) checkOptions(options, "publish()", PUBLISH);
       const { qos = 0, retain = false, signal } = options;
-      const payload = typeof message === "string" || message instanceof Uint8Array
-        ? message
-        : toBytes(message);
+      const payload = typeof message === "string" ? message : toBytes(message);
       const engine = this.#engine;
       if (qos === 0 && this.#link.online && this.#isFirst && signal === undefined) {
         if (typeof retain !== "boolean") checkOneOf(retain, "retain", BOOLEANS);
@@ -435,6 +440,23 @@ export class Sender {
     const roomy = this.#roomy;
     this.#roomy = [];
     for (const resolve of roomy) resolve();
+  }
+}
+
+/** What has closed the sender, with the line of who publishes now. */
+function again(error: unknown): unknown {
+  return error instanceof UsageError ? new UsageError(error.code, error.message) : error;
+}
+
+/** Whether these options are the common ones, which are checked without more ado. */
+function isCommon(options: PublishOptions): boolean {
+  try {
+    const { qos, retain, signal } = options;
+    if ((qos === undefined && retain === undefined) || signal !== undefined) return false;
+    for (const name in options) if (name !== "qos" && name !== "retain") return false;
+    return true;
+  } catch {
+    return false;
   }
 }
 

@@ -124,7 +124,7 @@ export class Subscriptions {
 
   /** How many requests are unanswered or wait for their turn. */
   get underWay(): number {
-    return this.#requests.size + [...this.#later].length;
+    return this.#requests.underWay;
   }
 
   /** When {@link expire} wants to be called. */
