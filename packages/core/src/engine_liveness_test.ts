@@ -473,6 +473,22 @@ describe("bytes that do not leave", () => {
     assertEquals(bench.tick(100_000), []);
   });
 
+  it("make nobody spin while an earlier PINGREQ is unanswered: one more waits, not ever more", () => {
+    const bench = Bench.online({}, { keepAlive: 4 });
+    bench.tick(3600);
+    assertEquals(bench.sent(), PINGREQ);
+    bench.engine.publish("t", "x");
+    const batch = bench.engine.take(4000);
+    bench.tick(7600);
+    assertEquals([bench.engine.pending, bench.engine.deadline], [2, 13_600]);
+    bench.tick(7601);
+    assertEquals(bench.engine.pending, 2);
+    bench.engine.give(batch!, 8000);
+    bench.now = 8000;
+    assertEquals(bench.sent(), PINGREQ);
+    assertEquals(bench.engine.deadline, 11_600);
+  });
+
   it("make nobody spin when a PINGRESP may take for ever", () => {
     const bench = new Bench();
     bench.engine.opened({ clientId: "c", cleanSession: true, keepAlive: 10 }, Infinity, 0);

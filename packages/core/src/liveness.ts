@@ -41,6 +41,8 @@ export class Liveness {
   #lastReceived: Millis;
   #connackBy: Millis;
   #ping: 0 | 1 | 2 | 3 = NONE;
+  /** Whether a further PINGREQ waits to leave: keep alive asks for no other before it has. */
+  #again = false;
   /** From when on the PINGRESP, or the leaving of the PINGREQ, has its time. */
   #askedAt: Millis = Infinity;
   /** When the batch under way was taken. */
@@ -81,6 +83,7 @@ export class Liveness {
   /** A batch is on its way, with something in it that is to be acknowledged, or was before, if `awaits`. */
   taken(awaits: boolean, now: Millis): void {
     this.#lastSent = this.#takenAt = now;
+    this.#again = false;
     if (this.#ping === QUEUED) {
       this.#ping = LEAVING;
       this.#askedAt = now;
@@ -112,7 +115,10 @@ export class Liveness {
 
   /** A PINGREQ was queued: the first unanswered one counts. */
   pinged(now: Millis): void {
-    if (this.#ping !== NONE) return;
+    if (this.#ping !== NONE) {
+      this.#again = true;
+      return;
+    }
     this.#ping = QUEUED;
     this.#askedAt = now;
   }
@@ -161,7 +167,7 @@ export class Liveness {
 
   /** When a PINGREQ is due; `Infinity` with keep alive off, and while one waits to leave. */
   get pingAt(): Millis {
-    if (this.#ping === QUEUED || this.#ping === LEAVING) return Infinity;
+    if (this.#ping === QUEUED || this.#ping === LEAVING || this.#again) return Infinity;
     const sentOnly = !this.#pingsSilent || this.#ping === ASKED || this.#pausedAt !== undefined;
     return (sentOnly ? this.#lastSent : Math.min(this.#lastSent, this.#lastReceived)) + this.#pingAfter;
   }
