@@ -785,6 +785,51 @@ describe("Client: a slow consumer", () => {
   });
 });
 
+describe("Client: a consumer that waits for an answer behind more than it may hold", () => {
+  for (const session of ["resume", "clean"] as const) {
+    const rest = session === "resume" ? "gets the rest on a new connection" : "counts the rest as dropped";
+    it(`gets it within acknowledgeTimeout, and ${rest}`, async () => {
+      const stage = await online({ session, receiving: { bytes: 100 }, acknowledgeTimeout: 5000 });
+      const { broker, client, clock } = stage;
+      const subscription = await subscribe(stage, "a", { qos: 2 }, "02");
+      const texts: string[] = [];
+      const working = (async () => {
+        for await (const message of subscription) {
+          texts.push(message.text());
+          if (texts.length === 1) await client.publish("reply", "", { qos: 1 });
+          else await settled();
+          if (texts.length === 20) break;
+        }
+      })();
+      const messages = Array.from(
+        { length: 20 },
+        (_, i) => publish("a", `${i}`.padStart(100), { qos: i % 2 === 0 ? 1 : 2, id: 1 + i }),
+      );
+      await broker.send(messages.join(""));
+      await settled();
+      assertEquals(await broker.packet(), publish("reply", "", { qos: 1, id: 2 }));
+      await broker.send("40020002");
+      await clock.advance(4999);
+      assertEquals(texts.length, 1, "it may be that somebody reads yet");
+      await clock.advance(1);
+      const acknowledged = await broker.rest();
+      const taken = texts.length;
+      assert(taken > 1 && taken < 20, `${taken} were taken`);
+      assertEquals(acknowledged.length / 8, taken, "what was taken is not sent again");
+      const welcome = broker.welcome(session === "resume" ? PRESENT : ACCEPTED);
+      await clock.advance(5000);
+      await welcome;
+      if (session === "resume") {
+        await broker.send(messages.slice(taken).join(""));
+        await working;
+        assertEquals(texts, messages.map((_, i) => `${i}`.padStart(100)));
+      }
+      assertEquals(client.dropped, session === "resume" ? 0 : 20 - taken);
+      await end(stage);
+    });
+  }
+});
+
 describe("Client: whatever waits can be given up", () => {
   it("unsubscribe(), a loop over batches(), and one over status()", async () => {
     const stage = await online();

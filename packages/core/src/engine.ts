@@ -126,6 +126,7 @@ export class Engine {
   #asked = false;
   /** Acknowledgements that wait for {@link take}. */
   #answers = 0;
+  #refused: number | undefined;
   #topic = "";
   #topicBytes: Uint8Array = new Uint8Array(0);
 
@@ -221,6 +222,7 @@ export class Engine {
     this.#clientId = connect.clientId;
     this.#cleanSession = connect.cleanSession;
     this.#accepted = this.#asked = this.#due = false;
+    this.#refused = undefined;
     this.#wire = this.#codec.open();
     this.#wire.writeConnect(this.#outbox, connect);
     this.#state = "connecting";
@@ -392,6 +394,24 @@ export class Engine {
     return this.#ending === undefined ? null : this.#leave(this.#ending.error);
   }
 
+  /**
+   * Takes no further message with QoS 1 or 2 on this connection: neither given out nor acknowledged, they stay the
+   * server's, which sends them again on the next connection of the session.
+   */
+  refuse(): void {
+    this.#refused ??= 0;
+  }
+
+  /** How many messages were {@link refuse | refused} on the last connection; undefined when all are taken. */
+  get refused(): number | undefined {
+    return this.#refused;
+  }
+
+  /** Whether a message of this connection is not acknowledged by the application. */
+  get unacknowledged(): boolean {
+    return this.#incoming.waits;
+  }
+
   /** Forgets what has come and was not pulled; nothing but the end of the connection comes out any more. */
   discard(): void {
     if (this.#ending !== undefined) this.#inbox.clear();
@@ -468,7 +488,15 @@ export class Engine {
   #published(message: Message): EngineEvent {
     const size = this.#inbox.skipped;
     if (size > 0) message = { ...message, payload: NOTHING };
-    if (message.qos !== 0 && !this.#incoming.arrived(message)) return progress(PUBLISH, message.id, true);
+    if (message.qos !== 0) {
+      if (this.#refused !== undefined) this.#refused++;
+      else if (this.#incoming.arrived(message)) return this.#arrived(message, size);
+      return progress(PUBLISH, message.id, true);
+    }
+    return this.#arrived(message, size);
+  }
+
+  #arrived(message: Message, size: number): EngineEvent {
     return size > 0 ? { type: "skipped", packet: PUBLISH, message, size } : message;
   }
 

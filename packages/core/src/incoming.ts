@@ -47,6 +47,11 @@ export class Incoming {
     return true;
   }
 
+  /** Whether the application has a message of this connection. */
+  get waits(): boolean {
+    return this.#waiting.first !== undefined;
+  }
+
   /** The application is done with a message. One of an earlier connection, or acknowledged before, is let be. */
   acknowledge(message: Message): void {
     if (message.qos === 2 && this.#held.get(message.id) === message) this.#held.set(message.id, null);

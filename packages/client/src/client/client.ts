@@ -155,6 +155,7 @@ export class Client implements AsyncDisposable {
     const acknowledge = (message: Message) => {
       engine.acknowledge(message);
       link.kick();
+      if (engine.refused !== undefined) link.wake();
     };
     const sender = this.#sender = new Sender(engine, link, sending, kick, () => nextTurn(clock));
     const subscriptions = this.#subscriptions = new Subscriptions(

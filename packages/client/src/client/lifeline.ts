@@ -7,10 +7,13 @@
  * a failed attempt, so that clients that throw each other out, or a broker that falls over its sessions, do not make a
  * storm.
  *
+ * Longer than 300 lines: whether to dial, to read or to wait is one decision, made in one place.
+ *
  * @module
  */
 import {
   type Connection,
+  ConnectionError,
   type ConnectOptions,
   type Engine,
   isRetriable,
@@ -74,6 +77,8 @@ export class Lifeline {
   /** Ends the wait before the next attempt. */
   #hurry: (() => void) | undefined;
   #onlineAt: Millis | undefined;
+  /** Since when nothing is read, though an answer is awaited. */
+  #jammedAt: Millis | undefined;
   /** Attempts since there was a connection, attempts since there was a good one, and rounds over all brokers. */
   #attempt = 0;
   #failures = 0;
@@ -222,16 +227,26 @@ export class Lifeline {
         const offline = this.#pull();
         if (offline !== undefined) {
           const suspect = sender.suspect(offline.unanswered) ?? subscriptions.suspect(offline.unanswered);
-          if (suspect !== undefined && !this.#stopping.signal.aborted) suspects.blame(suspect, this.#resumed);
+          const isOurs = this.#stopping.signal.aborted || engine.refused !== undefined;
+          if (suspect !== undefined && !isOurs) suspects.blame(suspect, this.#resumed);
           return offline.error;
         }
-        await link.wait(subscriptions.expiresAt, this.#mayRead ? READING : PAUSED);
+        const until = Math.min(subscriptions.expiresAt, this.#jamEndsAt);
+        await link.wait(until, this.#mayRead ? READING : PAUSED);
         subscriptions.expire(clock.now());
+        if (clock.now() >= this.#jamEndsAt) engine.refuse();
+        // What was taken is to be acknowledged first: it would be sent again as well.
+        if (engine.refused !== undefined && gate.full === 0 && !engine.unacknowledged) {
+          engine.closed(refused());
+        }
         // What a jammed queue cannot take the broker sends again, if it has the session.
         if (gate.jammed > 0) engine.discard();
       }
     } finally {
       this.#checking = false;
+      this.#jammedAt = undefined;
+      // There is no session that would bring them again.
+      if (connect.cleanSession) gate.dropped += engine.refused ?? 0;
       subscriptions.offline();
       await link.detach();
     }
@@ -279,13 +294,29 @@ export class Lifeline {
    * and it is no reason as long as anyone waits for something that may lie behind what has come.
    */
   get #mayRead(): boolean {
-    const { engine, gate, link, sender, subscriptions } = this.#parts;
-    if (gate.full === 0 || engine.state === "connecting") return true;
-    if (engine.state === "online") {
-      return gate.isOpen(sender.awaited || subscriptions.awaited || link.stuck || this.#checking);
-    }
+    const { engine, gate, link } = this.#parts;
+    if (gate.full === 0 || engine.state === "connecting" || engine.refused !== undefined) return true;
+    if (engine.state === "online") return gate.isOpen(this.#isAwaited || link.stuck);
     // The rest is one chunk at most.
     return true;
+  }
+
+  /** Whether somebody waits for an answer of the broker. */
+  get #isAwaited(): boolean {
+    const { sender, subscriptions } = this.#parts;
+    return sender.awaited || subscriptions.awaited || this.#checking;
+  }
+
+  /**
+   * Until when a jam is left to those who read. Whoever is to empty the queue may wait for an answer that lies behind
+   * it, and then neither ends: from then on messages that must not be given up are left to the broker, and when there
+   * is room a new connection brings them again.
+   */
+  get #jamEndsAt(): Millis {
+    const { clock, engine, gate, settings } = this.#parts;
+    if (gate.jammed === 0 || engine.refused !== undefined || !this.#isAwaited) this.#jammedAt = undefined;
+    else this.#jammedAt ??= clock.now();
+    return (this.#jammedAt ?? Infinity) + settings.acknowledgeTimeout;
   }
 
   /** Nothing is suspected any more: all may leave as it comes. */
@@ -321,6 +352,10 @@ export class Lifeline {
     sender.pump();
     this.#online();
   }
+}
+
+function refused(): ConnectionError {
+  return new ConnectionError("closed", "there was no room for what came: it is asked for again");
 }
 
 function times(count: number): string {
