@@ -144,12 +144,15 @@ export class Link {
    */
   async wait(until: Millis, { read = true }: { readonly read?: boolean } = {}): Promise<void> {
     const now = this.#clock.now();
+    const wasCongested = this.#engine.congested;
+    if (this.#wrote < MOST_PER_TURN) this.#flush();
     if (read) {
       this.#engine.resume(now);
       this.#congested = this.#engine.congested;
+      // What was not pulled because of it is to be pulled first.
+      if (wasCongested && !this.#congested) return;
       if (!this.#congested) this.#read();
     } else this.#engine.pause(now);
-    if (this.#wrote < MOST_PER_TURN) this.#flush();
     await new Promise<void>((resolve) => {
       this.#wake = resolve;
       const stuckAt = now < this.#stuckAt ? this.#stuckAt : Infinity;
