@@ -102,9 +102,9 @@ export class Sender {
     return this.#inflight.size > 0;
   }
 
-  /** How many messages wait or are unacknowledged. */
-  get pending(): number {
-    return this.#count;
+  /** How many messages are unacknowledged. */
+  get underWay(): number {
+    return this.#inflight.size;
   }
 
   /** Sends a message, or has it wait. */
