@@ -299,6 +299,8 @@ async function walk(
 
 async function heal(walker: Walk): Promise<void> {
   const { broker, calls, client, clock, connection, connections, link, promised, seen } = walker;
+  // What was written makes room for what waits behind it in the next turns.
+  for (let turns = 0; turns < 3; turns++) await settled();
   checkFlow(walker);
   broker.fate = () => "send";
   link?.releaseAll();

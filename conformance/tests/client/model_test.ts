@@ -160,13 +160,14 @@ class Play {
   }
 
   async begins(): Promise<void> {
-    try {
-      await this.consume();
-    } catch (error) {
-      assertEquals((error as MqttError).code, "hung-up-on");
-      this.#hungUpOn = true;
-    }
+    await this.consume().catch(this.#onEnd);
   }
+
+  /** Nothing else ends a subscription. */
+  readonly #onEnd = (error: unknown): void => {
+    this.#hungUpOn = true;
+    if (!(error instanceof MqttError) || error.code !== "hung-up-on") throw error;
+  };
 
   /** The main subscription, which is read all the time, now fast, now slowly. */
   async consume(): Promise<void> {
@@ -190,6 +191,7 @@ class Play {
           take(message);
           return random() < 0.5 ? undefined : dawdle();
         },
+        onError: this.#onEnd,
       });
       return;
     }
@@ -212,7 +214,7 @@ class Play {
         message.acknowledge();
       }
     };
-    run().catch(() => {});
+    run().catch(this.#onEnd);
     await subscribing;
   }
 
