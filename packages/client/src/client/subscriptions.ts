@@ -276,11 +276,12 @@ export class Subscriptions {
       },
       condemn: () => {
         if (filters.length > 1) return;
-        this.#leaving.delete(first);
         const error = new ConnectionError("hung-up-on", `the broker hangs up whenever it gets ${what}`);
         for (const recipient of [...this.#interests.get(first)?.recipients ?? []]) {
           if (isSubscribe) this.#fail(recipient, error);
         }
+        // Nor would it take an UNSUBSCRIBE from it.
+        this.#leaving.delete(first);
       },
     };
   }
