@@ -127,11 +127,6 @@ export class Subscriptions {
     return this.#requests.underWay;
   }
 
-  /** How many requests are unanswered or wait for their turn. */
-  get underWay(): number {
-    return this.#requests.size + [...this.#later].length;
-  }
-
   /** When {@link expire} wants to be called. */
   get expiresAt(): Millis {
     return this.#unclaimedUntil ?? Infinity;
