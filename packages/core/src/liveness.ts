@@ -41,6 +41,9 @@ export class Liveness {
   #lastReceived: Millis;
   #connackBy: Millis;
   #ping: 0 | 1 | 2 | 3 = NONE;
+  #pingLeftAt: Millis = 0;
+  /** How long the last PINGRESP took, from when its PINGREQ had left. */
+  roundTrip: Millis | undefined;
   /** From when on the PINGRESP, or the leaving of the PINGREQ, has its time. */
   #askedAt: Millis = Infinity;
   /** When the batch under way was taken. */
@@ -100,7 +103,9 @@ export class Liveness {
   left(now: Millis): void {
     this.moved(now);
     this.#lastSent = now;
-    if (this.#ping === LEAVING) this.#ping = ASKED;
+    if (this.#ping !== LEAVING) return;
+    this.#ping = ASKED;
+    this.#pingLeftAt = now;
   }
 
   /** Bytes came. */
@@ -119,6 +124,7 @@ export class Liveness {
 
   /** PINGRESP came. */
   ponged(): void {
+    if (this.#ping === ASKED) this.roundTrip = this.#lastReceived - this.#pingLeftAt;
     this.#ping = NONE;
   }
 

@@ -7,6 +7,8 @@
  * a failed attempt, so that clients that throw each other out, or a broker that falls over its sessions, do not make a
  * storm.
  *
+ * Longer than 300 lines: one life is one story.
+ *
  * @module
  */
 import {
@@ -26,9 +28,11 @@ import type { Dialler } from "./dialler.ts";
 import type { Link } from "../link/link.ts";
 import type { Gate } from "./message_queue.ts";
 import type { Sender } from "./sender.ts";
+import type { Counts } from "./stats.ts";
 import type { StatusBoard } from "./status.ts";
 import type { Subscriptions } from "./subscriptions.ts";
 import type { Suspects } from "./suspects.ts";
+import { UnreadWatch } from "./unread.ts";
 
 const READING = { read: true };
 const PAUSED = { read: false };
@@ -55,6 +59,7 @@ export interface Parts {
   readonly suspects: Suspects;
   readonly gate: Gate;
   readonly board: StatusBoard;
+  readonly counts: Counts;
   readonly clock: Clock;
   readonly random: () => number;
   readonly settings: Settings;
@@ -209,7 +214,9 @@ export class Lifeline {
 
   /** Lives on one connection until it ends; gives the reason, null when it was asked to. */
   async #live(connection: Connection, connect: ConnectOptions): Promise<Error | null> {
-    const { clock, engine, gate, link, sender, settings, subscriptions, suspects } = this.#parts;
+    const { board, clock, counts, engine, gate, link, sender, settings, subscriptions, suspects } =
+      this.#parts;
+    const unread = new UnreadWatch(board, subscriptions);
     engine.oneAtATime = suspects.careful;
     try {
       link.attach(connection, connect, settings.replyTimeout);
@@ -219,13 +226,17 @@ export class Lifeline {
     }
     try {
       for (;;) {
+        unread.look(this.#mayRead, clock.now());
         const offline = this.#pull();
+        if (this.#onlineAt !== undefined && offline !== undefined) counts.losses++;
         if (offline !== undefined) {
           const suspect = sender.suspect(offline.unanswered) ?? subscriptions.suspect(offline.unanswered);
           if (suspect !== undefined && !this.#stopping.signal.aborted) suspects.blame(suspect, this.#resumed);
           return offline.error;
         }
-        await link.wait(subscriptions.expiresAt, this.#mayRead ? READING : PAUSED);
+        const mayRead = this.#mayRead;
+        const lookAgain = unread.look(mayRead, clock.now());
+        await link.wait(Math.min(subscriptions.expiresAt, lookAgain), mayRead ? READING : PAUSED);
         subscriptions.expire(clock.now());
         // What a jammed queue cannot take the broker sends again, if it has the session.
         if (gate.jammed > 0) engine.discard();
@@ -239,12 +250,13 @@ export class Lifeline {
 
   /** Handles all that has come, as far as there is room for it. */
   #pull(): Offline | undefined {
-    const { engine, sender, subscriptions } = this.#parts;
+    const { counts, engine, sender, subscriptions } = this.#parts;
     while (this.#mayRead) {
       const event = engine.next();
       if (event === null) return undefined;
       switch (event.type) {
         case "message":
+          counts.received.add(event.qos, event.payload.length);
           subscriptions.deliver(event);
           break;
         case "settled":
@@ -259,6 +271,8 @@ export class Lifeline {
           this.#skip(event);
           break;
         case "pong":
+          counts.pings++;
+          counts.roundTrip = engine.roundTrip;
           this.#checking = false;
           break;
         case "online":
@@ -307,11 +321,12 @@ export class Lifeline {
   }
 
   #greet(resumed: boolean): void {
-    const { board, clock, dialler, sender, settings, subscriptions, suspects } = this.#parts;
+    const { board, clock, counts, dialler, sender, settings, subscriptions, suspects } = this.#parts;
     const { broker } = dialler;
     this.#resumed = resumed;
     if (this.#wasOnline) subscriptions.expectNoClaims();
     else subscriptions.expectClaims(clock.now() + settings.replyTimeout, !resumed);
+    counts.connects++;
     this.#wasOnline = true;
     this.#onlineAt = clock.now();
     dialler.accepted();

@@ -19,7 +19,7 @@
 
 import { ConnectionError } from "@minimqtt/core";
 import type { Address, Connection, Transport } from "@minimqtt/core";
-import { checkDial, checkInteger, checkOptions, type Kinds } from "@minimqtt/core/internal";
+import { checkDial, checkInteger, checkOptions, type Kind, type Kinds } from "@minimqtt/core/internal";
 
 /** One end of a connection in memory: the contract, and the ways in which connections go wrong. */
 export interface MemoryConnection extends Connection {
@@ -49,10 +49,10 @@ export interface MemoryOptions {
   readonly room?: number;
 }
 
-const KINDS: Kinds = { chunkSize: size, room: size };
+const KINDS: Kinds = { chunkSize: size(1), room: size(0) };
 
-function size(value: unknown, name: string): void {
-  checkInteger(value, name, 1, Number.MAX_SAFE_INTEGER);
+function size(least: number): Kind {
+  return (value, name) => checkInteger(value, name, least, Number.MAX_SAFE_INTEGER);
 }
 
 /** A network of one server, made by {@link memory}. */

@@ -32,15 +32,15 @@ import {
 } from "@minimqtt/core/internal";
 import { generateClientId } from "../link/client_id.ts";
 import { Link } from "../link/link.ts";
+import { logPackets, SILENCE } from "../link/log_lines.ts";
+import { type ForeignLogger, type Logger, type LoggerPackage, toLogger } from "../link/logger.ts";
 import { type MessageInput, toPayload } from "../link/payload.ts";
 import { parsePort } from "../link/target.ts";
 import { Broker } from "./broker.ts";
 import { MQTT_MSG_MAX_SZ, MQTT_MSG_SZ_LIM, MQTT_TOPIC_LENGTH_LIMIT } from "./constants.ts";
 import { Delivery } from "./delivery.ts";
 import { MMQTTException, MMQTTStateError } from "./exceptions.ts";
-import { debug, debugEach, isDebugging, SILENCE } from "./log_lines.ts";
 import { Lifeline, notConnected } from "./lifeline.ts";
-import { type ForeignLogger, type Logger, type LoggerPackage, toLogger } from "./logger.ts";
 import {
   byName,
   CALL,
@@ -117,6 +117,8 @@ export class MQTT<U = unknown, B extends boolean = false> implements AsyncDispos
   /** Whether the broker may hold more subscriptions than these. */
   #resumed = false;
   #limit!: number;
+  /** Whether packets have been told to {@link logger} since the first one was enabled. */
+  #logs = false;
 
   /**
    * Takes the options; opens and sends nothing (MM-014).
@@ -243,6 +245,7 @@ export class MQTT<U = unknown, B extends boolean = false> implements AsyncDispos
       broker.says.cleanSession = clean;
     });
     const flags = this.#resumed ? 1 : 0;
+    this.logger.info(`Connected to ${this.broker}:${this.port}${flags ? ", session resumed" : ""}`);
     await this.onConnect?.(this, this.userData, flags, 0);
     return flags;
   }
@@ -321,7 +324,6 @@ export class MQTT<U = unknown, B extends boolean = false> implements AsyncDispos
       // The way of nearly every message: no promise of its own, nothing but bytes into the batch.
       if (
         qos === 0 && typeof retain === "boolean" && this.onPublish === null && this.isConnected() &&
-        !isDebugging(this.logger) &&
         (typeof msg === "string" ? msg.length * 3 : isBytes(msg) ? msg.length : Infinity) <= this.#limit
       ) {
         this.#engine.publish(topic, msg as Payload, 0, retain);
@@ -365,7 +367,6 @@ export class MQTT<U = unknown, B extends boolean = false> implements AsyncDispos
     if (!this.#resumed && topics.some((topic) => !this.#wanted.has(topic))) {
       throw new MMQTTStateError("Topic must be subscribed to before attempting unsubscribe.");
     }
-    debugEach(this.logger, "UNSUBSCRIBING from", topics.map((topic) => ({ topic })));
     const id = this.#engine.unsubscribe(topics);
     await this.#waits.settled(id, options, "UNSUBSCRIBE");
     for (const topic of topics) this.#wanted.delete(topic);
@@ -484,7 +485,10 @@ export class MQTT<U = unknown, B extends boolean = false> implements AsyncDispos
    * @throws {UsageError} when it can be no logger.
    */
   enableLogger(logPkg: LoggerPackage | Logger | ForeignLogger, logLevel = 20, loggerName = "log"): Logger {
-    return this.logger = toLogger(logPkg, logLevel, loggerName);
+    this.logger = toLogger(logPkg, logLevel, loggerName);
+    if (!this.#logs) logPackets(this.#engine, () => this.logger);
+    this.#logs = true;
+    return this.logger;
   }
 
   /** Logs nothing from now on. */
@@ -516,9 +520,6 @@ export class MQTT<U = unknown, B extends boolean = false> implements AsyncDispos
       throw new UsageError("payload-too-large", text);
     }
     const id = this.#engine.publish(topic, payload, qos, retain);
-    if (isDebugging(this.logger)) {
-      debug(this.logger, "Sending PUBLISH", { topic, bytes: size, qos, retain, id });
-    }
     this.#link.kick();
     if (qos !== 0) await this.#waits.settled(id, options, "PUBLISH");
     else if (this.#engine.pending >= HIGH_WATER) {
@@ -529,7 +530,6 @@ export class MQTT<U = unknown, B extends boolean = false> implements AsyncDispos
 
   async #subscribe(filters: readonly Filter[], options: CallOptions): Promise<number[]> {
     const id = this.#engine.subscribe(filters);
-    debugEach(this.logger, "SUBSCRIBING to", filters);
     const { reasons } = await this.#waits.settled(id, options, "SUBSCRIBE");
     // All before the first callback, which may throw, or unsubscribe (MM-106).
     filters.forEach((filter, i) => reasons[i]! <= 2 && this.#wanted.set(filter.topic, filter));
