@@ -254,12 +254,53 @@ describe("logger: what", () => {
       "9003000100",
     ]);
     await exchange(scene, scene.client.unsubscribe(topic), [packet(0xa2, "0002" + field(topic)), "b0020002"]);
-    assertEquals(lines.length, 4);
-    for (const line of lines) {
+    const naming = lines.filter((line) => !/^debug Receiving (SUB|UNSUB)ACK/.test(line));
+    assertEquals(naming.length, 4);
+    for (const line of naming) {
       // deno-lint-ignore no-control-regex
       assertFalse(/[\n\u001b]/.test(line), line);
       assertMatch(line, /"a\\nINFO - forged \\"\\u0025s\\" \\u0025d\\u001b\[31m"/);
     }
+  });
+
+  it("logger tells of connecting, acknowledgements, pings and the end", async () => {
+    const lines: string[] = [];
+    const scene = stage({ connectRetries: 1 });
+    scene.client.enableLogger(keeping(lines));
+    await wholeLife(scene);
+    const texts = lines.map((line) => line.replace(/ \{.*/, ""));
+    for (
+      const text of [
+        "info Connected to broker.test:1883",
+        "debug Receiving SUBACK",
+        "debug Receiving PUBACK",
+        "debug Acknowledging PUBLISH",
+        "debug Receiving UNSUBACK",
+        "debug Sending PINGREQ",
+        "debug Receiving PINGRESP",
+        "debug Sending DISCONNECT",
+      ]
+    ) {
+      assert(texts.includes(text), `${text} is not among ${texts.join("; ")}`);
+    }
+  });
+
+  it("logger of @minimqtt/logger prints the details of a packet once", async () => {
+    const lines: string[] = [];
+    class Kept extends logging.Handler {
+      emit(record: logging.LogRecord): void {
+        lines.push(this.format(record));
+      }
+    }
+    const handler = new Kept();
+    const scene = await online();
+    scene.client.enableLogger(logging, logging.DEBUG, "logger-once");
+    logging.getLogger("logger-once").addHandler(handler);
+    await scene.client.publish("50%", "x");
+    logging.getLogger("logger-once").removeHandler(handler);
+    assertEquals(lines.map((line) => line.replace(/^.*DEBUG/, "DEBUG")), [
+      'DEBUG - Sending PUBLISH {"topic":"50\\u0025","bytes":1,"qos":0,"retain":false,"id":0}',
+    ]);
   });
 
   it("logger that throws makes the call reject, and the connection stays", async () => {

@@ -489,8 +489,8 @@ describe("wrong arguments", () => {
         maxMessageSize: { ...NO_NUMBER, zero: 0 },
         open: NO_FUNCTION,
       }],
-      memory: [memory, { chunkSize: NO_COUNT, room: NO_COUNT }],
-      memoryPair: [memoryPair, { chunkSize: NO_COUNT, room: NO_COUNT }],
+      memory: [memory, { chunkSize: NO_COUNT, room: omit(NO_COUNT, "zero") }],
+      memoryPair: [memoryPair, { chunkSize: NO_COUNT, room: omit(NO_COUNT, "zero") }],
       esp32spi: [(options) => esp32spi(control, options), {
         secure: NO_BOOLEAN,
         idle: { ...NO_NUMBER, zero: 0 },

@@ -32,7 +32,7 @@ export {
   type Logger,
   type LoggerPackage,
   NullLogger,
-} from "./mqtt/logger.ts";
+} from "./link/logger.ts";
 export { MQTT, type OnMessage } from "./mqtt/mqtt.ts";
 export type {
   CallOptions,
@@ -46,8 +46,9 @@ export type {
 export type { MessageInput } from "./link/payload.ts";
 export type { Credentials, CredentialsSource } from "./client/dialler.ts";
 export type { ReceivedMessage } from "./client/received_message.ts";
-export type { Unsent } from "./client/sender.ts";
-export type { Status } from "./client/status.ts";
+export type { Dropped, WhenFull } from "./client/message_queue.ts";
+export type { Stats, Traffic, Unsent } from "./client/stats.ts";
+export type { Status, Unread } from "./client/status.ts";
 export type { MessageStream, Subscription, SubscriptionStream } from "./client/subscription.ts";
 export {
   type ConnectionCode,

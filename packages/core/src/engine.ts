@@ -185,6 +185,11 @@ export class Engine {
     this.#due ||= !value && this.#outgoing.waiting;
   }
 
+  /** How long the last PINGRESP of this connection took, in milliseconds; undefined before the first. */
+  get roundTrip(): Millis | undefined {
+    return this.#liveness.roundTrip;
+  }
+
   /** The longest packet taken from the server, in bytes; may be changed at any time. */
   get maxPacketSize(): number {
     return this.#inbox.limit;

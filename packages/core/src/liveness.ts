@@ -43,6 +43,9 @@ export class Liveness {
   #ping: 0 | 1 | 2 | 3 = NONE;
   /** Whether a further PINGREQ waits to leave: keep alive asks for no other before it has. */
   #again = false;
+  #pingLeftAt: Millis = 0;
+  /** How long the last PINGRESP took, from when its PINGREQ had left. */
+  roundTrip: Millis | undefined;
   /** From when on the PINGRESP, or the leaving of the PINGREQ, has its time. */
   #askedAt: Millis = Infinity;
   /** When the batch under way was taken. */
@@ -103,7 +106,9 @@ export class Liveness {
   left(now: Millis): void {
     this.moved(now);
     this.#lastSent = now;
-    if (this.#ping === LEAVING) this.#ping = ASKED;
+    if (this.#ping !== LEAVING) return;
+    this.#ping = ASKED;
+    this.#pingLeftAt = now;
   }
 
   /** Bytes came. */
@@ -125,6 +130,7 @@ export class Liveness {
 
   /** PINGRESP came. */
   ponged(): void {
+    if (this.#ping === ASKED) this.roundTrip = this.#lastReceived - this.#pingLeftAt;
     this.#ping = NONE;
   }
 

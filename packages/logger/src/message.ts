@@ -63,11 +63,21 @@ export function compose(template: unknown, args: readonly unknown[]): Message {
   text += words;
   if (aside === 0) return { text, strings, values, properties: {} };
   if (!(last instanceof Error)) {
-    return { text: `${text} ${display(last)}`, strings, values, properties: last as Record<string, unknown> };
+    // Our clients have them in their words already, in JSON.
+    const whole = text.endsWith(inJson(last)) ? text : `${text} ${display(last)}`;
+    return { text: whole, strings, values, properties: last as Record<string, unknown> };
   }
   const whole = explain(last);
   text = whole.startsWith(text) ? whole : `${text}\n${whole}`; // Not the same line twice.
   return { text, strings, values, properties: { error: last } };
+}
+
+function inJson(properties: unknown): string {
+  try {
+    return JSON.stringify(properties).replaceAll("%", "\\u0025");
+  } catch {
+    return "no JSON";
+  }
 }
 
 /** An error's name and message, where it came from, and the same of what caused it. */

@@ -97,7 +97,7 @@ export function ws(options: WsOptions = {}): Transport {
       const place = `${host.includes(":") ? `[${host}]` : host}:${port}`;
       const url = `${secure ? "wss" : "ws"}://${place}${address.path ?? path}`;
       const dial = () => open(url, [...protocols], headers);
-      return connect(dial, place, protocols, { maxUnread, maxMessageSize }, options?.signal);
+      return await connect(dial, place, protocols, { maxUnread, maxMessageSize }, options?.signal);
     },
   };
 }

@@ -29,16 +29,20 @@ import {
   type SubscribeOptions,
   toFilterList,
   toSettings,
+  WHEN_FULL,
 } from "./options.ts";
 import { type Clock, nextTurn, sleep, systemClock } from "../link/clock.ts";
 import { Dialler } from "./dialler.ts";
 import { Lifeline } from "./lifeline.ts";
 import { Link } from "../link/link.ts";
-import { Gate } from "./message_queue.ts";
+import { logPackets } from "../link/log_lines.ts";
+import { INFO, toLogger } from "../link/logger.ts";
+import { Gate, type WhenFull } from "./message_queue.ts";
 import type { ReceivedMessage } from "./received_message.ts";
-import { Sender, type Unsent } from "./sender.ts";
+import { Sender } from "./sender.ts";
 import { Listener, type RecipientOptions } from "./recipient.ts";
-import { type Status, StatusBoard } from "./status.ts";
+import { Counts, type Stats, type Unsent } from "./stats.ts";
+import { logStatus, type Status, StatusBoard } from "./status.ts";
 import { Stream } from "./stream.ts";
 import type { Subscription, SubscriptionStream } from "./subscription.ts";
 import { Subscriptions } from "./subscriptions.ts";
@@ -78,6 +82,7 @@ export class Client implements AsyncDisposable {
   readonly #clock: Clock;
   readonly #engine: Engine;
   readonly #link: Link;
+  readonly #counts: Counts = new Counts();
   readonly #gate: Gate;
   readonly #sender: Sender;
   readonly #subscriptions: Subscriptions;
@@ -158,6 +163,10 @@ export class Client implements AsyncDisposable {
       pingsSilentServer: true,
       ...(receiving.maxPacketSize !== undefined && { maxPacketSize: receiving.maxPacketSize }),
     });
+    const { logger: given, logLevel = INFO } = options;
+    const logger = given === undefined ? undefined : toLogger(given, logLevel, "minimqtt");
+    if (logger !== undefined) logPackets(engine, () => logger);
+    const counts = this.#counts;
     const link = this.#link = new Link(engine, clock);
     const gate = this.#gate = new Gate(link.wake);
     const kick = () => {
@@ -170,7 +179,14 @@ export class Client implements AsyncDisposable {
       link.kick();
       if (engine.refused !== undefined) link.wake();
     };
-    const sender = this.#sender = new Sender(engine, link, sending, kick, () => nextTurn(clock));
+    const sender = this.#sender = new Sender(
+      engine,
+      link,
+      sending,
+      counts.published,
+      kick,
+      () => nextTurn(clock),
+    );
     const subscriptions = this.#subscriptions = new Subscriptions(
       engine,
       receiving,
@@ -179,11 +195,12 @@ export class Client implements AsyncDisposable {
       acknowledge,
       kick,
     );
-    const board = this.#board = new StatusBoard();
+    const board = this.#board = new StatusBoard(logger && ((status) => logStatus(logger, status)));
     this.#lifeline = new Lifeline({
       engine,
       link,
       dialler,
+      counts,
       sender,
       subscriptions,
       suspects: new Suspects(),
@@ -212,19 +229,40 @@ export class Client implements AsyncDisposable {
   }
 
   /**
-   * How many received messages were given up: with QoS 0 because their queue had overflowed, over
-   * `receiving.maxPacketSize`, or because nobody subscribed in time to what the broker sent unasked.
+   * How many received messages were given up: because their queue was full, over `receiving.maxPacketSize`, or because
+   * nobody subscribed in time to what the broker sent unasked. {@link stats} tells them apart.
    */
   get dropped(): number {
-    return this.#gate.dropped;
+    const { overflow, tooLarge, unclaimed } = this.#gate.gaveUp;
+    return overflow + tooLarge + unclaimed;
   }
 
   /**
    * How many published messages were given up: `replaced` by newer ones or for lack of a connection, as chosen in
    * `sending`, or `failed` by what the broker or the network did. The promise of each tells whoever looks at it.
    */
-  get unsent(): Readonly<Unsent> {
+  get unsent(): Unsent {
     return { ...this.#sender.unsent };
+  }
+
+  /**
+   * A snapshot of what the client has done so far, in numbers: for metrics, at any moment. It is made when it is asked
+   * for; counting costs the messages next to nothing.
+   */
+  stats(): Stats {
+    const { published, received, connects, losses, pings, roundTrip } = this.#counts;
+    return {
+      published: published.snapshot,
+      received: received.snapshot,
+      outgoing: this.#sender.outgoing,
+      unread: this.#subscriptions.waiting,
+      dropped: { ...this.#gate.gaveUp },
+      unsent: this.unsent,
+      connects,
+      losses,
+      pings,
+      roundTrip,
+    };
   }
 
   /**
@@ -298,7 +336,8 @@ export class Client implements AsyncDisposable {
    * 3.1.1: a broker may send one copy for each filter; they are all delivered.) The broker may be told to send a
    * message again, with QoS 1, when a connection was lost before its acknowledgement.
    *
-   * Read it, or {@link messages}: what is not read fills up, and then nothing is read from the broker.
+   * Read it, or {@link messages}: what is not read fills up, and then nothing is read from the broker, for any
+   * subscription; the status tells so. `whenFull` makes another choice.
    *
    * While there is no connection it waits for one. When more than its queue may hold comes before the broker's answer,
    * it does not wait for that.
@@ -315,15 +354,18 @@ export class Client implements AsyncDisposable {
     options: SubscribeOptions & Partial<ListenOptions> = {},
   ): Promise<Subscription> {
     checkOptions(options, "subscribe()", SUBSCRIBE);
-    const { qos = 0, acknowledge = "auto", signal, onMessage, onError } = options;
+    const { receiving } = this.#settings;
+    const { qos = 0, acknowledge = "auto", whenFull = receiving.whenFull, signal, onMessage, onError } =
+      options;
     if (onMessage === undefined && onError !== undefined) {
       throw new UsageError("invalid-argument", "onError belongs to onMessage, which is missing");
     }
     checkOneOf(acknowledge, "acknowledge", ["auto", "manual"]);
+    checkOneOf(whenFull, "whenFull", WHEN_FULL);
     signal?.throwIfAborted();
     const list = toFilterList(filters, qos);
     if (this.#closing !== undefined || this.state === "closed") throw closed();
-    const made = this.#recipient(list.map(({ topic }) => topic), acknowledge === "manual", signal);
+    const made = this.#recipient(list.map(({ topic }) => topic), acknowledge === "manual", signal, whenFull);
     const recipient = onMessage === undefined ? new Stream(made) : new Listener(made, onMessage, onError);
     await this.#subscriptions.add(recipient, list);
     return recipient;
@@ -437,19 +479,25 @@ export class Client implements AsyncDisposable {
   }
 
   #tap(signal: AbortSignal | undefined): Stream {
-    const stream = new Stream(this.#recipient([], false, signal));
+    const stream = new Stream(this.#recipient([], false, signal, this.#settings.receiving.whenFull));
     if (this.#closing !== undefined || this.state === "closed") stream.end(null);
     else if (signal?.aborted) stream.end({ error: signal.reason });
     else this.#subscriptions.tap(stream);
     return stream;
   }
 
-  #recipient(filters: readonly string[], manual: boolean, signal: AbortSignal | undefined): RecipientOptions {
+  #recipient(
+    filters: readonly string[],
+    manual: boolean,
+    signal: AbortSignal | undefined,
+    whenFull: WhenFull,
+  ): RecipientOptions {
     const subscriptions = this.#subscriptions;
     return {
       filters,
       manual,
       limits: this.#settings.receiving,
+      whenFull,
       gate: this.#gate,
       signal,
       leave: (recipient, ended) => subscriptions.remove(recipient, ended),

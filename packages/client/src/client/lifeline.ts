@@ -5,6 +5,8 @@
  *
  * Longer than 300 lines: the life of a connection, from the attempt to the judgement on its end.
  *
+ * Longer than 300 lines: one life is one story.
+ *
  * @module
  */
 import {
@@ -23,9 +25,11 @@ import type { Link } from "../link/link.ts";
 import type { Gate } from "./message_queue.ts";
 import { NOW, Retries } from "./retries.ts";
 import type { Failures, Sender } from "./sender.ts";
+import type { Counts } from "./stats.ts";
 import type { Status, StatusBoard } from "./status.ts";
 import type { Subscriptions } from "./subscriptions.ts";
 import type { Suspects } from "./suspects.ts";
+import { UnreadWatch } from "./unread.ts";
 
 const READING = { read: true };
 const PAUSED = { read: false };
@@ -40,6 +44,7 @@ export interface Parts {
   readonly suspects: Suspects;
   readonly gate: Gate;
   readonly board: StatusBoard;
+  readonly counts: Counts;
   readonly clock: Clock;
   readonly random: () => number;
   readonly settings: Settings;
@@ -167,7 +172,9 @@ export class Lifeline {
 
   /** Lives on one connection until it ends; gives the reason, null when it was asked to. */
   async #live(connection: Connection, connect: ConnectOptions): Promise<Error | null> {
-    const { clock, engine, gate, link, sender, settings, subscriptions, suspects } = this.#parts;
+    const { board, clock, counts, engine, gate, link, sender, settings, subscriptions, suspects } =
+      this.#parts;
+    const unread = new UnreadWatch(board, subscriptions);
     engine.oneAtATime = suspects.careful;
     try {
       link.attach(connection, connect, settings.replyTimeout);
@@ -177,16 +184,20 @@ export class Lifeline {
     }
     try {
       for (;;) {
+        unread.look(this.#mayRead, clock.now());
         const offline = this.#pull();
         if (offline !== undefined) {
+          if (this.#retries.succeeded) counts.losses++;
           const suspect = sender.suspect(offline.unanswered) ?? subscriptions.suspect(offline.unanswered);
           const isOurs = this.#stopping.signal.aborted || engine.refused !== undefined;
           if (suspect !== undefined && !isOurs) suspects.blame(suspect, this.#resumed, engine.oneAtATime);
           return offline.error;
         }
         this.#tellFailures();
-        const until = Math.min(subscriptions.expiresAt, this.#jamEndsAt);
-        await link.wait(until, this.#mayRead ? READING : PAUSED);
+        const mayRead = this.#mayRead;
+        const lookAgain = unread.look(mayRead, clock.now());
+        const until = Math.min(subscriptions.expiresAt, this.#jamEndsAt, lookAgain);
+        await link.wait(until, mayRead ? READING : PAUSED);
         subscriptions.expire(clock.now());
         if (clock.now() >= this.#jamEndsAt) engine.refuse();
         // What was taken is to be acknowledged first: it would be sent again as well.
@@ -200,7 +211,7 @@ export class Lifeline {
       this.#checking = false;
       this.#jammedAt = undefined;
       // There is no session that would bring them again.
-      if (connect.cleanSession) gate.dropped += engine.refused ?? 0;
+      if (connect.cleanSession) gate.gaveUp.overflow += engine.refused ?? 0;
       subscriptions.offline();
       await link.detach();
     }
@@ -208,12 +219,13 @@ export class Lifeline {
 
   /** Handles all that has come, as far as there is room for it. */
   #pull(): Offline | undefined {
-    const { engine, sender, subscriptions } = this.#parts;
+    const { counts, engine, sender, subscriptions } = this.#parts;
     while (this.#mayRead) {
       const event = engine.next();
       if (event === null) return undefined;
       switch (event.type) {
         case "message":
+          counts.received.add(event.qos, event.payload.length);
           subscriptions.deliver(event);
           break;
         case "settled":
@@ -229,6 +241,8 @@ export class Lifeline {
           this.#skip(event);
           break;
         case "pong":
+          counts.pings++;
+          counts.roundTrip = engine.roundTrip;
           this.#checking = false;
           break;
         case "online":
@@ -308,11 +322,12 @@ export class Lifeline {
   }
 
   #greet(resumed: boolean): void {
-    const { board, clock, dialler, sender, settings, subscriptions, suspects } = this.#parts;
+    const { board, clock, counts, dialler, sender, settings, subscriptions, suspects } = this.#parts;
     const { broker } = dialler;
     this.#resumed = resumed;
     if (!this.#retries.accepted()) subscriptions.expectNoClaims();
     else subscriptions.expectClaims(clock.now() + settings.replyTimeout, !resumed);
+    counts.connects++;
     const text = `connected to ${broker}${resumed ? ", session resumed" : ""}`;
     board.set({ state: "online", broker, resumed, text });
     subscriptions.online(resumed, suspects.careful);

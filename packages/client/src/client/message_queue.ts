@@ -25,6 +25,19 @@ export interface QueueLimits {
   readonly bytes: number;
 }
 
+/** How many received messages were given up, by cause. */
+export interface Dropped {
+  /** A queue was full: as chosen by `whenFull`, or with QoS 0 where reading had to go on all the same. */
+  readonly overflow: number;
+  /** They were over `receiving.maxPacketSize`. */
+  readonly tooLarge: number;
+  /** The broker sent them unasked, and nobody subscribed in time. */
+  readonly unclaimed: number;
+}
+
+/** What a queue does with a message for which it has no room. */
+export type WhenFull = "pause" | "drop-oldest" | "drop-newest";
+
 /** What a queue needs to know of a message. */
 export interface Queued {
   readonly topic: string;
@@ -38,8 +51,12 @@ export class Gate {
   full = 0;
   /** How many have grown as far as they may with messages that must not be given up. */
   jammed = 0;
-  /** How many messages with QoS 0 were given up. */
-  dropped = 0;
+  /** How many messages were given up, by cause. */
+  readonly gaveUp: { -readonly [Cause in keyof Dropped]: number } = {
+    overflow: 0,
+    tooLarge: 0,
+    unclaimed: 0,
+  };
   /** Called when the last full queue was emptied. */
   readonly opened: () => void;
   /** Called when a queue jams: whoever is kept from emptying it by an answer behind it waits in vain. */
@@ -64,14 +81,29 @@ export class MessageQueue<T extends Queued> {
   #topics = 0;
   #full = false;
   #jammed = false;
+  readonly #whenFull: WhenFull;
+  readonly #drop: (message: T) => void;
 
-  constructor(limits: QueueLimits, gate: Gate) {
+  /** `drop`: called with what is given up as `whenFull` says. */
+  constructor(
+    limits: QueueLimits,
+    gate: Gate,
+    whenFull: WhenFull = "pause",
+    drop: (message: T) => void = () => {},
+  ) {
     this.#limits = limits;
     this.#gate = gate;
+    this.#whenFull = whenFull;
+    this.#drop = drop;
   }
 
   get length(): number {
     return this.#messages.length;
+  }
+
+  /** Whether it keeps anything more from being read. */
+  get isFull(): boolean {
+    return this.#full;
   }
 
   /** Whether it has grown as far as it may. */
@@ -86,12 +118,31 @@ export class MessageQueue<T extends Queued> {
   }
 
   push(message: T): void {
+    if (this.#whenFull !== "pause" && !this.#makeRoom(message)) return;
     if (this.#full && !this.#overflow(message)) return;
     this.#bytes += message.payload.length;
     this.#topics += message.topic.length;
     if (this.#messages.push(message) < this.#limits.messages && this.#bytes < this.#limits.bytes) return;
+    if (this.#whenFull !== "pause") return;
     if (!this.#full) this.#gate.full++;
     this.#full = true;
+  }
+
+  /** Gives up what is oldest, or this one: whether it is to be taken. One that is too long by itself comes alone. */
+  #makeRoom(message: T): boolean {
+    const { messages, bytes } = this.#limits;
+    while (this.length > 0 && (this.length >= messages || this.#bytes + message.payload.length > bytes)) {
+      this.#gate.gaveUp.overflow++;
+      if (this.#whenFull === "drop-newest") {
+        this.#drop(message);
+        return false;
+      }
+      const oldest = this.#messages.shift()!;
+      this.#bytes -= oldest.payload.length;
+      this.#topics -= oldest.topic.length;
+      this.#drop(oldest);
+    }
+    return true;
   }
 
   /** Whether a message is taken beyond the limits. */
@@ -100,7 +151,7 @@ export class MessageQueue<T extends Queued> {
     const count = this.#messages.length;
     const isHuge = this.#bytes + this.#topics + count * OVERHEAD >= bytes * OVERFLOW;
     if (qos === 0 && (isHuge || count >= messages * OVERFLOW)) {
-      this.#gate.dropped++;
+      this.#gate.gaveUp.overflow++;
       return false;
     }
     if (isHuge && !this.#jammed) {

@@ -64,12 +64,12 @@ describe("MessageQueue", () => {
     for (const [messages, bytes, size] of [[2, 10_000, 1], [1000, 20_000, 10_000]] as const) {
       const { queue, gate } = bench(messages, bytes);
       for (let i = 0; i < 2 * OVERFLOW; i++) queue.push(message(size));
-      assertEquals([queue.length, gate.dropped], [2 * OVERFLOW, 0]);
+      assertEquals([queue.length, gate.gaveUp.overflow], [2 * OVERFLOW, 0]);
       queue.push(message(size));
-      assertEquals([queue.length, gate.dropped], [2 * OVERFLOW, 1]);
+      assertEquals([queue.length, gate.gaveUp.overflow], [2 * OVERFLOW, 1]);
       queue.push(message(size, 1));
       queue.push(message(size, 2));
-      assertEquals([queue.length, gate.dropped], [2 * OVERFLOW + 2, 1]);
+      assertEquals([queue.length, gate.gaveUp.overflow], [2 * OVERFLOW + 2, 1]);
       queue.takeAll();
       assertEquals([gate.full, gate.jammed], [0, 0]);
     }

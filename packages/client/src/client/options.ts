@@ -24,7 +24,8 @@ import {
 } from "@minimqtt/core/internal";
 import type { Clock } from "../link/clock.ts";
 import type { Credentials, CredentialsSource } from "./dialler.ts";
-import type { QueueLimits } from "./message_queue.ts";
+import type { ForeignLogger, Logger, LoggerPackage } from "../link/logger.ts";
+import type { QueueLimits, WhenFull } from "./message_queue.ts";
 import { toBytes } from "../link/payload.ts";
 import type { ReceivedMessage } from "./received_message.ts";
 
@@ -88,6 +89,13 @@ export interface CommonOptions {
   readonly subscribing?: SubscribingOptions;
   /** Gives up waiting for the first connection: `connect` rejects with its reason. */
   readonly signal?: AbortSignal;
+  /**
+   * Where log lines go: what happens to the connection, and at debug each packet without what it carries. `@minimqtt/logger`,
+   * the console, a pino, or any object with the five methods.
+   */
+  readonly logger?: LoggerPackage | Logger | ForeignLogger;
+  /** The lowest level that is logged, where the logger does not choose by itself: 20 (info) when absent, 10 for debug. */
+  readonly logLevel?: number;
   /**
    * Where the client takes its time from: the runtime's own clock when absent; `workerClock()` of
    * `@minimqtt/client/worker_clock` in pages, whose timers run once a minute while their tab is hidden; or a clock that
@@ -189,6 +197,12 @@ export interface ReceivingOptions {
   /** The longest packet taken from the broker, in bytes; 10 065 546 when absent. */
   readonly maxPacketSize?: Engine["maxPacketSize"];
   /**
+   * What becomes of a message for which a queue has no room: with `"pause"`, as when absent, nothing more is read from
+   * the broker until there is some, for any subscription; `"drop-oldest"` and `"drop-newest"` give one up, acknowledge it
+   * and count it in `Client.stats().dropped`. Each subscription may choose for itself.
+   */
+  readonly whenFull?: WhenFull;
+  /**
    * What becomes of a longer message: `"skip"`, as when absent, acknowledges it without holding it, counts it in
    * `Client.dropped` and tells in the status which it was; `"close"` ends the connection, and the next one, as long as
    * the broker sends it.
@@ -208,6 +222,8 @@ export interface SubscribeOptions {
    * callback has returned (its promise has settled). `"manual"`: by its `acknowledge()` alone.
    */
   readonly acknowledge?: "auto" | "manual";
+  /** What becomes of a message for which its queue has no room; `receiving.whenFull` when absent. */
+  readonly whenFull?: WhenFull;
   /** Ends it: `subscribe` rejects with the signal's reason; after that, a loop over it does. */
   readonly signal?: AbortSignal;
 }
@@ -243,6 +259,7 @@ export interface Settings {
   readonly receiving: QueueLimits & {
     readonly maxPacketSize: number | undefined;
     readonly tooLarge: "skip" | "close";
+    readonly whenFull: WhenFull;
   };
   readonly subscribing: Required<SubscribingOptions>;
   readonly will: Will | undefined;
@@ -275,8 +292,8 @@ export function toSettings(options: ClientOptions): Settings {
     windowQoS2: 10,
     ...options.sending,
   } as const;
-  const { messages = 1024, bytes = 4 * 1024 * 1024, maxPacketSize, tooLarge = "skip" } = options.receiving ??
-    {};
+  const { messages = 1024, bytes = 4 * 1024 * 1024, maxPacketSize, tooLarge = "skip", whenFull = "pause" } =
+    options.receiving ?? {};
   const { filtersPerPacket = Infinity } = options.subscribing ?? {};
   checkRange(keepAlive, "keepAlive", 0, LONGEST_KEEP_ALIVE);
   if (keepAlive > 0 && keepAlive < 1000) {
@@ -287,6 +304,7 @@ export function toSettings(options: ClientOptions): Settings {
   checkRange(acknowledgeTimeout, "acknowledgeTimeout", 1, Infinity);
   checkRange(closeTimeout, "closeTimeout", 0, Infinity);
   checkCount(filtersPerPacket, "subscribing.filtersPerPacket", 1, Infinity);
+  checkOneOf(whenFull, "receiving.whenFull", WHEN_FULL);
   checkOneOf(tooLarge, "receiving.tooLarge", ["skip", "close"]);
   checkRange(delay, "reconnect.delay", 0);
   checkCount(attempts, "reconnect.attempts", 1, Infinity);
@@ -309,7 +327,7 @@ export function toSettings(options: ClientOptions): Settings {
     closeTimeout,
     reconnect: reconnect && { delay, attempts, initially, ...(final && { final }) },
     sending,
-    receiving: { messages, bytes, maxPacketSize, tooLarge },
+    receiving: { messages, bytes, maxPacketSize, tooLarge, whenFull },
     subscribing: { filtersPerPacket },
     will: options.will && toWill(options.will),
   };
@@ -395,12 +413,23 @@ const OPTIONS: Kinds = {
     checkOptions(value, name, { ...kinds, whenFull: "any", offline: "any" });
   },
   receiving(value, name) {
-    checkOptions(value, name, { messages: "any", bytes: "any", maxPacketSize: "any", tooLarge: "any" });
+    checkOptions(value, name, {
+      messages: "any",
+      bytes: "any",
+      maxPacketSize: "any",
+      tooLarge: "any",
+      whenFull: "any",
+    });
   },
   signal: "AbortSignal",
+  logger: "any",
+  logLevel: "number",
   clock: having("now", "timer", "turn"),
   random: "function",
 };
+
+/** What `whenFull` may be. */
+export const WHEN_FULL: readonly WhenFull[] = ["pause", "drop-oldest", "drop-newest"];
 
 const FILTER: Kinds = { topic: "any", qos: "any" };
 
@@ -412,6 +441,7 @@ export const SUBSCRIBE: Kinds = {
   ...SIGNAL,
   qos: "any",
   acknowledge: "any",
+  whenFull: "any",
   onMessage: "function",
   onError: "function",
 };

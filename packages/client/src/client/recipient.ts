@@ -11,7 +11,7 @@
 import type { QoS } from "@minimqtt/core";
 import { checkOptions } from "@minimqtt/core/internal";
 import { abortable } from "../link/abortable.ts";
-import { type Gate, MessageQueue, type QueueLimits } from "./message_queue.ts";
+import { type Gate, MessageQueue, type QueueLimits, type WhenFull } from "./message_queue.ts";
 import { SIGNAL } from "./options.ts";
 import { isPromise } from "../link/is_promise.ts";
 import type { Delivery, ReceivedMessage } from "./received_message.ts";
@@ -22,6 +22,7 @@ export interface RecipientOptions {
   readonly filters: readonly string[];
   readonly manual: boolean;
   readonly limits: QueueLimits;
+  readonly whenFull: WhenFull;
   readonly gate: Gate;
   /** Ends it with its reason. */
   readonly signal: AbortSignal | undefined;
@@ -53,7 +54,7 @@ export abstract class Recipient implements Subscription {
     this.filters = options.filters;
     this.places = new Map(options.filters.map((filter, place) => [filter, place]));
     this.manual = options.manual;
-    this.queue = new MessageQueue(options.limits, options.gate);
+    this.queue = new MessageQueue(options.limits, options.gate, options.whenFull, acknowledge);
     this.#leave = options.leave;
     this.#signal = options.signal;
     this.#signal?.addEventListener("abort", this.#onAbort);
@@ -62,6 +63,16 @@ export abstract class Recipient implements Subscription {
   readonly #onAbort = (): void => {
     void this.#leave(this, { error: this.#signal!.reason });
   };
+
+  /** How many messages wait for it. */
+  get waiting(): number {
+    return this.queue.length + this.#taken.length - this.#at;
+  }
+
+  /** Whether its queue keeps anything more from being read. */
+  get isFull(): boolean {
+    return this.queue.isFull;
+  }
 
   /** Whether its queue has grown as far as it may, so that only who reads it makes room. */
   get isJammed(): boolean {
@@ -190,6 +201,10 @@ export class Listener extends Recipient {
       this.#call(message);
     }
   };
+}
+
+function acknowledge(message: Delivery): void {
+  message.acknowledge();
 }
 
 /** An error that nobody takes is not lost: it is reported as one of an event listener is. */

@@ -23,6 +23,7 @@ import {
   type PublishOptions,
   type SendingOptions,
 } from "./options.ts";
+import type { Counter, Stats, Unsent } from "./stats.ts";
 import type { Suspect } from "./suspects.ts";
 
 /** From here on a batch is full, for the engine as for the link. */
@@ -30,14 +31,6 @@ const HIGH_WATER = 64 * 1024;
 const SETTLED: Promise<void> = Promise.resolve();
 const DEFAULTS: PublishOptions = {};
 const BOOLEANS = [false, true];
-
-/** How many messages were given up on their way out. */
-export interface Unsent {
-  /** To make room for newer ones, or without a connection, as chosen in `sending`. */
-  replaced: number;
-  /** By what the broker or the network did. */
-  failed: number;
-}
 
 /** Messages that failed by what the broker or the network did. */
 export interface Failures {
@@ -75,7 +68,8 @@ class Entry implements Waiting {
 /** The way out of one client. */
 export class Sender {
   /** What was given up. */
-  readonly unsent: Unsent = { replaced: 0, failed: 0 };
+  readonly unsent: { -readonly [Cause in keyof Unsent]: number } = { replaced: 0, failed: 0 };
+  readonly #published: Counter;
   readonly #engine: Engine;
   readonly #link: Link;
   readonly #limits: Required<SendingOptions>;
@@ -103,9 +97,11 @@ export class Sender {
     engine: Engine,
     link: Link,
     limits: Required<SendingOptions>,
+    published: Counter,
     kick: () => void,
     turn: () => Promise<void>,
   ) {
+    this.#published = published;
     this.#engine = engine;
     this.#link = link;
     this.#kick = kick;
@@ -125,6 +121,11 @@ export class Sender {
     return this.#inflight.size;
   }
 
+  /** What is on its way out. */
+  get outgoing(): Stats["outgoing"] {
+    return { unacknowledged: this.#inflight.size, waiting: this.#waiting.length, bytes: this.#bytes };
+  }
+
   /** Sends a message, or has it wait. */
   publish(topic: string, message: ClientPayload, options: PublishOptions = DEFAULTS): Promise<void> {
     try {
@@ -138,6 +139,7 @@ export class Sender {
         const { bytes, whenFull } = this.#limits;
         if (engine.pending >= (whenFull === "reject" ? bytes : OVERFLOW * bytes)) return this.#refuse(full());
         engine.publish(topic, payload, 0, retain);
+        this.#published.add(0, typeof payload === "string" ? utf8Length(payload) : payload.length);
         this.#link.kick();
         return engine.pending < HIGH_WATER ? SETTLED : this.#link.room();
       }
@@ -357,6 +359,7 @@ export class Sender {
   #hand(entry: Entry): void {
     const { topic, payload, qos, retain } = entry;
     const id = this.#engine.publish(topic, payload, qos, retain);
+    this.#published.add(qos, typeof payload === "string" ? utf8Length(payload) : payload.length);
     entry.waits = false;
     entry.id = id;
     // The engine has a copy of its own.

@@ -5,6 +5,7 @@
  */
 import type { Millis } from "@minimqtt/core";
 import { abortable } from "../link/abortable.ts";
+import type { Logger } from "../link/logger.ts";
 
 /** How a client's connection is. `text` says the same in words that a user interface can show. */
 export type Status =
@@ -28,6 +29,11 @@ export type Status =
     readonly skipped?: { readonly topic: string; readonly size: number };
     /** How many published messages were given up just now, by what the broker or the network did. */
     readonly failed?: number;
+    /**
+     * Whose messages nobody has begun to read for a second, or has read on for half a minute; until somebody does,
+     * nothing at all is taken from the broker.
+     */
+    readonly unread?: Unread;
     readonly text: string;
   }
   | {
@@ -55,6 +61,22 @@ export type Status =
     readonly text: string;
   };
 
+/** A subscription whose queue is full. */
+export interface Unread {
+  /** Its topic filters; none where it reads all messages, or where nobody has subscribed yet. */
+  readonly filters: readonly string[];
+  /** How many messages wait in its queue. */
+  readonly messages: number;
+}
+
+/** A line of the log for each status. */
+export function logStatus(logger: Logger, status: Status): void {
+  const { state, text } = status;
+  if (state === "waiting" || (state === "online" && (status.unread ?? status.skipped))) logger.warning(text);
+  else if (state === "closed" && status.error !== null) logger.error(text);
+  else logger.info(text);
+}
+
 /** What one who does not look may miss. */
 const MOST = 64;
 
@@ -62,6 +84,12 @@ const MOST = 64;
 export class StatusBoard {
   #current!: Status;
   readonly #readers = new Set<StatusReader>();
+  readonly #told: (status: Status) => void;
+
+  /** `told` is called with each. */
+  constructor(told: (status: Status) => void = () => {}) {
+    this.#told = told;
+  }
 
   /** What it is now; there must have been one. */
   get current(): Status {
@@ -70,6 +98,7 @@ export class StatusBoard {
 
   set(status: Status): void {
     this.#current = status;
+    this.#told(status);
     for (const reader of this.#readers) reader.tell(status);
   }
 

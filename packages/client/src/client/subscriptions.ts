@@ -143,7 +143,21 @@ export class Subscriptions {
   /** The application has had its time. What an earlier connection brought the broker sends again, but for QoS 0. */
   expectNoClaims(): void {
     this.#unclaimedUntil = undefined;
-    for (const { qos } of this.#unclaimed.takeAll()) if (qos === 0) this.#gate.dropped++;
+    for (const { qos } of this.#unclaimed.takeAll()) if (qos === 0) this.#gate.gaveUp.unclaimed++;
+  }
+
+  /** How many messages wait to be read. */
+  get waiting(): number {
+    let sum = this.#unclaimed.length;
+    for (const recipient of this.#all()) sum += recipient.waiting;
+    return sum;
+  }
+
+  /** Whose queue keeps everything from being read; what came before anybody subscribed has no filters. */
+  get fullest(): Pick<Recipient, "filters" | "waiting" | "isRead"> | undefined {
+    for (const recipient of this.#all()) if (recipient.isFull) return recipient;
+    const { isFull, length } = this.#unclaimed;
+    return isFull ? { filters: [], waiting: length, isRead: false } : undefined;
   }
 
   /** Takes a recipient of all messages in. */
@@ -251,7 +265,7 @@ export class Subscriptions {
 
   /** A message over the limit came, and nothing of it was kept. */
   skip(message: Message): void {
-    this.#gate.dropped++;
+    this.#gate.gaveUp.tooLarge++;
     if (message.qos !== 0) this.#acknowledge(message);
   }
 
@@ -265,7 +279,7 @@ export class Subscriptions {
     if (now < this.expiresAt) return;
     this.#unclaimedUntil = undefined;
     for (const message of this.#unclaimed.takeAll()) {
-      this.#gate.dropped++;
+      this.#gate.gaveUp.unclaimed++;
       this.#acknowledge(message);
     }
   }
@@ -274,11 +288,7 @@ export class Subscriptions {
   close(ended: { readonly error: unknown } | null, reason: unknown): void {
     this.#closed = true;
     this.#unclaimed.takeAll();
-    const recipients = new Set(this.#taps);
-    for (const interest of this.#interests.values()) {
-      for (const recipient of interest.recipients) recipients.add(recipient);
-    }
-    for (const recipient of recipients) {
+    for (const recipient of this.#all()) {
       if (ended === null) recipient.takeAll();
       recipient.end(ended);
       this.#claims.get(recipient)?.reject(reason);
@@ -288,6 +298,14 @@ export class Subscriptions {
     this.#taps.clear();
     this.offline();
     this.changed();
+  }
+
+  #all(): Set<Recipient> {
+    const recipients = new Set(this.#taps);
+    for (const interest of this.#interests.values()) {
+      for (const recipient of interest.recipients) recipients.add(recipient);
+    }
+    return recipients;
   }
 
   #answered(

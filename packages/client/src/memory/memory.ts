@@ -19,7 +19,7 @@
 
 import { ConnectionError } from "@minimqtt/core";
 import type { Address, Connection, Transport } from "@minimqtt/core";
-import { checkDial, checkInteger, checkOptions, type Kinds } from "@minimqtt/core/internal";
+import { checkDial, checkInteger, checkOptions, type Kind, type Kinds } from "@minimqtt/core/internal";
 
 /** One end of a connection in memory: the contract, and the ways in which connections go wrong. */
 export interface MemoryConnection extends Connection {
@@ -50,9 +50,9 @@ export interface MemoryOptions {
 }
 
 // Without room at all every write waits for the peer.
-const KINDS: Kinds = { chunkSize: from(1), room: from(0) };
+const KINDS: Kinds = { chunkSize: size(1), room: size(0) };
 
-function from(least: number): (value: unknown, name: string) => void {
+function size(least: number): Kind {
   return (value, name) => checkInteger(value, name, least, Number.MAX_SAFE_INTEGER);
 }
 

@@ -7,8 +7,6 @@ import { type Message, MQTTMatcher, UsageError } from "@minimqtt/core";
 import { checkFilter, decodeText } from "@minimqtt/core/internal";
 import { isPromise } from "../link/is_promise.ts";
 import { MMQTTException } from "./exceptions.ts";
-import { debug, isDebugging } from "./log_lines.ts";
-import type { Logger } from "./logger.ts";
 import type { Received } from "./options.ts";
 
 /** What a message is handed to, together with the client that got it. */
@@ -22,7 +20,6 @@ type Callback<Client, B extends boolean> = (
 /** What is asked of a client. */
 interface Addressee<Client, B extends boolean> {
   readonly onMessage: Callback<Client, B> | null;
-  readonly logger: Logger;
 }
 
 /** The callbacks of one client. */
@@ -64,9 +61,6 @@ export class Delivery<Client extends Addressee<Client, B>, B extends boolean> {
   deliver(message: Message): unknown {
     const { topic } = message;
     const client = this.#client;
-    if (isDebugging(client.logger)) {
-      debug(client.logger, "Receiving PUBLISH", { topic, bytes: message.payload.length, qos: message.qos });
-    }
     const payload = (this.#binary ? message.payload : decode(message)) as Received<B>;
     if (this.#callbacks.size > 0) {
       const callbacks = this.#callbacks.match(topic, []);

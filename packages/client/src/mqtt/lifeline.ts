@@ -26,7 +26,7 @@ import type { Link } from "../link/link.ts";
 import type { Broker } from "./broker.ts";
 import { Call } from "./call.ts";
 import { MMQTTException, MMQTTStateError, toException } from "./exceptions.ts";
-import type { Logger } from "./logger.ts";
+import type { Logger } from "../link/logger.ts";
 import type { Settings } from "./options.ts";
 import type { Pump } from "./pump.ts";
 

@@ -34,15 +34,15 @@ import {
 import { generateClientId } from "../link/client_id.ts";
 import { inPackets } from "../link/filter_packets.ts";
 import { Link } from "../link/link.ts";
+import { logPackets, SILENCE } from "../link/log_lines.ts";
+import { type ForeignLogger, type Logger, type LoggerPackage, toLogger } from "../link/logger.ts";
 import { type MessageInput, toPayload } from "../link/payload.ts";
 import { parsePort } from "../link/target.ts";
 import { Broker } from "./broker.ts";
 import { MQTT_MSG_MAX_SZ, MQTT_MSG_SZ_LIM, MQTT_TOPIC_LENGTH_LIMIT } from "./constants.ts";
 import { Delivery } from "./delivery.ts";
 import { MMQTTException, MMQTTStateError } from "./exceptions.ts";
-import { debug, debugEach, isDebugging, SILENCE } from "./log_lines.ts";
 import { Lifeline, notConnected } from "./lifeline.ts";
-import { type ForeignLogger, type Logger, type LoggerPackage, toLogger } from "./logger.ts";
 import {
   byName,
   CALL,
@@ -119,6 +119,8 @@ export class MQTT<U = unknown, B extends boolean = false> implements AsyncDispos
   /** Whether the broker may hold more subscriptions than these. */
   #resumed = false;
   #limit!: number;
+  /** Whether packets have been told to {@link logger} since the first one was enabled. */
+  #logs = false;
 
   /**
    * Takes the options; opens and sends nothing (MM-014).
@@ -245,6 +247,7 @@ export class MQTT<U = unknown, B extends boolean = false> implements AsyncDispos
       broker.says.cleanSession = clean;
     });
     const flags = this.#resumed ? 1 : 0;
+    this.logger.info(`Connected to ${this.broker}:${this.port}${flags ? ", session resumed" : ""}`);
     await this.onConnect?.(this, this.userData, flags, 0);
     return flags;
   }
@@ -323,7 +326,6 @@ export class MQTT<U = unknown, B extends boolean = false> implements AsyncDispos
       // The way of nearly every message: no promise of its own, nothing but bytes into the batch.
       if (
         qos === 0 && typeof retain === "boolean" && this.onPublish === null && this.isConnected() &&
-        !isDebugging(this.logger) &&
         (typeof msg === "string" ? msg.length * 3 : isBytes(msg) ? msg.length : Infinity) <= this.#limit
       ) {
         this.#engine.publish(topic, msg as Payload, 0, retain);
@@ -368,7 +370,6 @@ export class MQTT<U = unknown, B extends boolean = false> implements AsyncDispos
     if (!this.#resumed && topics.some((topic) => !this.#wanted.has(topic))) {
       throw new MMQTTStateError("Topic must be subscribed to before attempting unsubscribe.");
     }
-    debugEach(this.logger, "UNSUBSCRIBING from", topics.map((topic) => ({ topic })));
     const ids = new Map<string, PacketId>();
     for (const packet of this.#inPackets(topics, 2)) {
       const id = this.#engine.unsubscribe(packet);
@@ -493,7 +494,10 @@ export class MQTT<U = unknown, B extends boolean = false> implements AsyncDispos
    * @throws {UsageError} when it can be no logger.
    */
   enableLogger(logPkg: LoggerPackage | Logger | ForeignLogger, logLevel = 20, loggerName = "log"): Logger {
-    return this.logger = toLogger(logPkg, logLevel, loggerName);
+    this.logger = toLogger(logPkg, logLevel, loggerName);
+    if (!this.#logs) logPackets(this.#engine, () => this.logger);
+    this.#logs = true;
+    return this.logger;
   }
 
   /** Logs nothing from now on. */
@@ -525,9 +529,6 @@ export class MQTT<U = unknown, B extends boolean = false> implements AsyncDispos
       throw new UsageError("payload-too-large", text);
     }
     const id = this.#engine.publish(topic, payload, qos, retain);
-    if (isDebugging(this.logger)) {
-      debug(this.logger, "Sending PUBLISH", { topic, bytes: size, qos, retain, id });
-    }
     this.#link.kick();
     if (qos !== 0) await this.#waits.settled(id, options, "PUBLISH");
     else if (this.#engine.pending >= HIGH_WATER) {
@@ -542,7 +543,6 @@ export class MQTT<U = unknown, B extends boolean = false> implements AsyncDispos
     for (const { length } of this.#inPackets(filters.map(({ topic }) => topic), 3)) {
       const packet = filters.slice(reasons.length, reasons.length + length);
       const id = this.#engine.subscribe(packet);
-      debugEach(this.logger, "SUBSCRIBING to", packet);
       const answer = await this.#waits.settled(id, options, "SUBSCRIBE");
       packet.forEach((filter, i) => {
         const reason = answer.reasons[i]!;

@@ -5,6 +5,9 @@
  */
 import { UsageError } from "@minimqtt/core";
 
+/** The level of what happened. */
+export const INFO = 20;
+
 /** The same as in the text, by name, for sinks that keep it so. */
 export type LogDetails = Readonly<Record<string, string | number | boolean>>;
 
