@@ -7,22 +7,8 @@
 import type { Wire } from "../codec.ts";
 import { ProtocolError } from "../errors.ts";
 import type { Inbox } from "../inbox.ts";
+import { hex, malformed, NAMES, PUBLISHED, readNumber, TOPICS } from "../fields.ts";
 import { type PacketId, PINGRESP, PUBLISH, PUBREL, type QoS, SUBACK } from "../packets.ts";
-import { decodeText } from "../text.ts";
-import { TopicCache } from "../topic_cache.ts";
-
-/** The packets a server sends, by type: a packet that is not here may not come from it. */
-const NAMES: Readonly<Record<number, string>> = {
-  2: "CONNACK",
-  3: "PUBLISH",
-  4: "PUBACK",
-  5: "PUBREC",
-  6: "PUBREL",
-  7: "PUBCOMP",
-  9: "SUBACK",
-  11: "UNSUBACK",
-  13: "PINGRESP",
-};
 
 /** CONNACK return codes 0 to 5 in MQTT 5's numbers; for any other 0x80, "unspecified error". */
 const REASONS: readonly number[] = [0, 0x84, 0x85, 0x88, 0x86, 0x87];
@@ -35,6 +21,7 @@ export const reading: Pick<Wire, "check" | (keyof Wire & `read${string}`)> = {
     const fixed = type === PUBREL ? 0x02 : 0;
     const number = first >> 4;
     const name = NAMES[number];
+    // A packet that has no name there may not come from a server.
     if (name === undefined) {
       const summary = `a server never sends a packet of type ${number} (first byte ${hex(first)})`;
       throw new ProtocolError("unexpected-packet", summary, "MQTT-4.8.0-1", first);
@@ -116,36 +103,8 @@ export const reading: Pick<Wire, "check" | (keyof Wire & `read${string}`)> = {
   },
 };
 
-function readTopic(bytes: Uint8Array): string {
-  let topic;
-  try {
-    topic = decodeText(bytes);
-  } catch {
-    throw malformed(`${PUBLISHED}: the topic is not valid UTF-8`, "MQTT-1.5.3-1");
-  }
-  if (topic === "") throw malformed(`${PUBLISHED}: empty topic`, "MQTT-4.7.3-1");
-  if (topic.includes("\0")) throw malformed(`${PUBLISHED}: U+0000 in the topic`, "MQTT-1.5.3-2");
-  if (/[+#]/.test(topic)) throw malformed(`${PUBLISHED}: wildcard in the topic`, "MQTT-3.3.2-2");
-  return topic;
-}
-
 function readId({ bytes, first }: Inbox, at: number): PacketId {
   const id = readNumber(bytes, at);
   if (id === 0) throw malformed(`invalid ${NAMES[first >> 4]}: packet identifier 0`, "MQTT-2.3.1-1");
   return id;
 }
-
-function readNumber(bytes: Uint8Array, at: number): number {
-  return bytes[at]! << 8 | bytes[at + 1]!;
-}
-
-function hex(byte: number): string {
-  return `0x${byte.toString(16).padStart(2, "0")}`;
-}
-
-function malformed(summary: string, statement: string): ProtocolError {
-  return new ProtocolError("malformed-packet", summary, statement);
-}
-
-const PUBLISHED = "Malformed PUBLISH";
-const TOPICS = new TopicCache(readTopic);

@@ -4,7 +4,7 @@
  * @module
  */
 import type { Wire } from "../codec.ts";
-import type { Outbox } from "../outbox.ts";
+import { begin, writeField, writeNumber, writePacket } from "../fields.ts";
 import {
   CONNECT,
   DISCONNECT,
@@ -15,8 +15,6 @@ import {
   SUBSCRIBE,
   UNSUBSCRIBE,
 } from "../packets.ts";
-import { writeText } from "../text.ts";
-import { utf8Length } from "../topic.ts";
 
 /** The writing half of the wire. */
 export const writing: Pick<Wire, keyof Wire & `write${string}`> = {
@@ -36,7 +34,7 @@ export const writing: Pick<Wire, keyof Wire & `write${string}`> = {
       flags |= 0x40;
       fields.push(password);
     }
-    writeParts(out, CONNECT, ["MQTT", 4, flags, keepAlive >> 8, keepAlive, ...fields]);
+    writePacket(out, CONNECT, ["MQTT", 4, flags, keepAlive >> 8, keepAlive, ...fields]);
   },
 
   writePublish(out, topic, payload, qos, retain, duplicate, id) {
@@ -49,11 +47,11 @@ export const writing: Pick<Wire, keyof Wire & `write${string}`> = {
   },
 
   writeSubscribe(out, id, filters) {
-    writeParts(out, SUBSCRIBE, [id >> 8, id, ...filters.flatMap(({ topic, qos }) => [topic, qos])]);
+    writePacket(out, SUBSCRIBE, [id >> 8, id, ...filters.flatMap(({ topic, qos }) => [topic, qos])]);
   },
 
   writeUnsubscribe(out, id, filters) {
-    writeParts(out, UNSUBSCRIBE, [id >> 8, id, ...filters]);
+    writePacket(out, UNSUBSCRIBE, [id >> 8, id, ...filters]);
   },
 
   writeAcknowledgement(out, type, id) {
@@ -64,51 +62,10 @@ export const writing: Pick<Wire, keyof Wire & `write${string}`> = {
   },
 
   writePing(out) {
-    writeParts(out, PINGREQ, []);
+    writePacket(out, PINGREQ, []);
   },
 
   writeDisconnect(out) {
-    writeParts(out, DISCONNECT, []);
+    writePacket(out, DISCONNECT, []);
   },
 };
-
-/** Appends a packet whose body is `parts`: a number is a byte, text and bytes stand behind their length. */
-function writeParts(out: Outbox, first: number, parts: readonly (number | Payload)[]): void {
-  let size = 0;
-  for (const part of parts) size += typeof part === "number" ? 1 : 2 + sizeOf(part);
-  let at = begin(out, first, size);
-  for (const part of parts) {
-    if (typeof part === "number") out.bytes[at++] = part;
-    else at = writeField(out.bytes, at, part);
-  }
-}
-
-/** Reserves a packet and writes its fixed header; gives where the body begins. */
-function begin(out: Outbox, first: number, remaining: number): number {
-  const lengthBytes = remaining < 0x80 ? 1 : remaining < 0x4000 ? 2 : remaining < 0x20_0000 ? 3 : 4;
-  let at = out.reserve(1 + lengthBytes + remaining);
-  const bytes = out.bytes;
-  bytes[at++] = first;
-  for (; remaining >= 0x80; remaining >>= 7) bytes[at++] = remaining & 0x7f | 0x80;
-  bytes[at++] = remaining;
-  return at;
-}
-
-function writeNumber(bytes: Uint8Array, at: number, value: number): number {
-  bytes[at] = value >> 8;
-  bytes[at + 1] = value;
-  return at + 2;
-}
-
-/** Text or bytes behind their length in two bytes; gives where they end. */
-function writeField(bytes: Uint8Array, at: number, field: Payload): number {
-  const length = sizeOf(field);
-  at = writeNumber(bytes, at, length);
-  if (typeof field === "string") writeText(bytes, at, field);
-  else bytes.set(field, at);
-  return at + length;
-}
-
-function sizeOf(field: Payload): number {
-  return typeof field === "string" ? utf8Length(field) : field.length;
-}

@@ -1,0 +1,121 @@
+/**
+ * The fields that packets are made of, in both versions: how they are written, and how a topic is read.
+ *
+ * @module
+ */
+import { ProtocolError } from "./errors.ts";
+import type { Outbox } from "./outbox.ts";
+import type { Payload } from "./packets.ts";
+import { decodeText, writeText } from "./text.ts";
+import { utf8Length } from "./topic.ts";
+import { TopicCache } from "./topic_cache.ts";
+
+/** What a packet is made of: a number is a byte, text and bytes stand behind their length. */
+export type Parts = readonly (number | Payload)[];
+
+/** Appends a packet whose body is `parts`. */
+export function writePacket(out: Outbox, first: number, parts: Parts): void {
+  const at = begin(out, first, sizeOfParts(parts));
+  writeParts(out.bytes, at, parts);
+}
+
+/** How many bytes `parts` take. */
+export function sizeOfParts(parts: Parts): number {
+  let size = 0;
+  for (const part of parts) size += typeof part === "number" ? 1 : 2 + sizeOf(part);
+  return size;
+}
+
+/** Writes `parts` at `at`; there is room for them. */
+export function writeParts(bytes: Uint8Array, at: number, parts: Parts): void {
+  for (const part of parts) {
+    if (typeof part === "number") bytes[at++] = part;
+    else at = writeField(bytes, at, part);
+  }
+}
+
+/** Reserves a packet and writes its fixed header; gives where the body begins. */
+export function begin(out: Outbox, first: number, remaining: number): number {
+  const at = out.reserve(1 + lengthBytes(remaining) + remaining);
+  out.bytes[at] = first;
+  return writeLength(out.bytes, at + 1, remaining);
+}
+
+/** How many bytes a remaining length takes. */
+export function lengthBytes(length: number): number {
+  return length < 0x80 ? 1 : length < 0x4000 ? 2 : length < 0x20_0000 ? 3 : 4;
+}
+
+/** Writes a remaining length; gives where it ends. */
+export function writeLength(bytes: Uint8Array, at: number, length: number): number {
+  for (; length >= 0x80; length >>= 7) bytes[at++] = length & 0x7f | 0x80;
+  bytes[at++] = length;
+  return at;
+}
+
+/** Writes two bytes; gives where they end. */
+export function writeNumber(bytes: Uint8Array, at: number, value: number): number {
+  bytes[at] = value >> 8;
+  bytes[at + 1] = value;
+  return at + 2;
+}
+
+/** Writes text or bytes behind their length in two bytes; gives where they end. */
+export function writeField(bytes: Uint8Array, at: number, field: Payload): number {
+  const length = sizeOf(field);
+  at = writeNumber(bytes, at, length);
+  if (typeof field === "string") writeText(bytes, at, field);
+  else bytes.set(field, at);
+  return at + length;
+}
+
+/** Reads two bytes. */
+export function readNumber(bytes: Uint8Array, at: number): number {
+  return bytes[at]! << 8 | bytes[at + 1]!;
+}
+
+/** A byte, for people. */
+export function hex(byte: number): string {
+  return `0x${byte.toString(16).padStart(2, "0")}`;
+}
+
+/** The packet is none. */
+export function malformed(summary: string, statement: string): ProtocolError {
+  return new ProtocolError("malformed-packet", summary, statement);
+}
+
+function sizeOf(field: Payload): number {
+  return typeof field === "string" ? utf8Length(field) : field.length;
+}
+
+function readTopic(bytes: Uint8Array): string {
+  let topic;
+  try {
+    topic = decodeText(bytes);
+  } catch {
+    throw malformed(`${PUBLISHED}: the topic is not valid UTF-8`, "MQTT-1.5.3-1");
+  }
+  if (topic === "") throw malformed(`${PUBLISHED}: empty topic`, "MQTT-4.7.3-1");
+  if (topic.includes("\0")) throw malformed(`${PUBLISHED}: U+0000 in the topic`, "MQTT-1.5.3-2");
+  if (/[+#]/.test(topic)) throw malformed(`${PUBLISHED}: wildcard in the topic`, "MQTT-3.3.2-2");
+  return topic;
+}
+
+/** How every fault of a PUBLISH begins. */
+export const PUBLISHED = "Malformed PUBLISH";
+
+/** The names of the packets that a server sends in both versions, by type. */
+export const NAMES: Readonly<Record<number, string>> = {
+  2: "CONNACK",
+  3: "PUBLISH",
+  4: "PUBACK",
+  5: "PUBREC",
+  6: "PUBREL",
+  7: "PUBCOMP",
+  9: "SUBACK",
+  11: "UNSUBACK",
+  13: "PINGRESP",
+};
+
+/** Reads topics that arrive; throws {@link ProtocolError}, with the statements of MQTT 3.1.1. */
+export const TOPICS: TopicCache = /* @__PURE__ */ new TopicCache(readTopic);
