@@ -18,7 +18,7 @@ interface Bundle {
 }
 
 const bundles: readonly Bundle[] = [
-  ...([["Node", "node", 17_000], ["Deno", "deno", 16_800]] as const).map(([runtime, entry, limit]) => ({
+  ...([["Node", "node", 17_600], ["Deno", "deno", 17_350]] as const).map(([runtime, entry, limit]) => ({
     name: `MQTT + tcp for ${runtime}`,
     source:
       `export { MQTT } from "@minimqtt/client"; export { tcp } from "@minimqtt/transport-tcp/${entry}";`,
@@ -31,13 +31,13 @@ const bundles: readonly Bundle[] = [
     name: "MQTT + tcp for every runtime",
     source: 'export { MQTT } from "@minimqtt/client"; export { tcp } from "@minimqtt/transport-tcp";',
     needs: ["packages/client/src/mod.ts", "packages/transport-tcp/src/mod.ts"],
-    limit: 17_400,
+    limit: 18_000,
   },
   {
     name: "MQTT + ws",
     source: 'export { MQTT } from "@minimqtt/client"; export { ws } from "@minimqtt/transport-ws";',
     needs: ["packages/client/src/mod.ts", "packages/transport-ws/src/mod.ts"],
-    limit: 17_500,
+    limit: 18_100,
     goal: 8 * 1024,
     without: [
       "packages/client/src/client/client.ts",
@@ -49,13 +49,19 @@ const bundles: readonly Bundle[] = [
     name: "Client + ws",
     source: 'export { Client } from "@minimqtt/client"; export { ws } from "@minimqtt/transport-ws";',
     needs: ["packages/client/src/client/client.ts", "packages/transport-ws/src/mod.ts"],
-    limit: 18_950,
+    limit: 19_575,
     goal: 8 * 1024,
     without: [
       "packages/client/src/mqtt/mqtt.ts",
       "packages/client/src/mqtt/exceptions.ts",
       "packages/client/src/mqtt/call.ts",
     ],
+  },
+  {
+    name: "Client + ws with MQTT 5",
+    source:
+      'export { Client } from "@minimqtt/client"; export { ws } from "@minimqtt/transport-ws"; export { v5 } from "@minimqtt/core";',
+    needs: ["packages/core/src/v5/mod.ts"],
   },
   {
     name: "core alone",

@@ -17,7 +17,7 @@
  * @module
  */
 import type { Codec, Wire } from "./codec.ts";
-import { checkConnect, checkPayload, checkQoS, checkSize } from "./checks.ts";
+import { checkPayload, checkQoS, checkSize } from "./checks.ts";
 import { ConnectionError, MqttError, ProtocolError, RefusedError, UsageError } from "./errors.ts";
 import type { EngineEvent } from "./events.ts";
 import { Inbox } from "./inbox.ts";
@@ -27,8 +27,10 @@ import { Outbox } from "./outbox.ts";
 import { type Flight, Outgoing } from "./outgoing.ts";
 import {
   type Acknowledgement,
+  AUTH,
   CONNACK,
   type ConnectOptions,
+  DISCONNECT,
   type Filter,
   type Message,
   type Millis,
@@ -44,6 +46,13 @@ import {
   SUBACK,
   UNSUBACK,
 } from "./packets.ts";
+import type {
+  AuthProperties,
+  DisconnectProperties,
+  PublishProperties,
+  SubscribeProperties,
+  UnsubscribeProperties,
+} from "./properties.ts";
 import { encodeText, payloadBytes } from "./text.ts";
 import { checkFilter, checkTopic, utf8Length } from "./topic.ts";
 
@@ -56,7 +65,7 @@ const TLS_EXPECTED = "the broker speaks TLS at this port: use tls(), or another 
 
 /** What an engine is made of. */
 export interface EngineOptions {
-  /** The version of the protocol: `v4`. */
+  /** The version of the protocol: `v4` or `v5`. */
   readonly codec: Codec;
   /** How long CONNACK, and a gap within a packet, may take, in milliseconds; 10 000 when absent. */
   readonly replyTimeout?: Millis;
@@ -90,9 +99,11 @@ export class Engine {
   readonly #incoming: Incoming;
   readonly #replyTimeout: Millis;
   #liveness: Liveness;
-  readonly #acknowledgement: Acknowledgement = { id: 0, reason: 0 };
+  readonly #acknowledgement: Acknowledgement = { id: 0, reason: 0, properties: undefined };
 
   #state: EngineState = "offline";
+  /** The time of the last call that told it. */
+  #now: Millis = 0;
   #wire: Wire;
   #clientId: string | undefined;
   #cleanSession = true;
@@ -114,7 +125,7 @@ export class Engine {
     this.#maxInflight = options.maxInflight ?? 1024;
     this.#republish = options.republish ?? false;
     this.#inbox = new Inbox(options.maxPacketSize ?? 10_065_546, (first, remaining) => {
-      if (!this.#accepted && (first & 0xf0) !== CONNACK) {
+      if (!this.#accepted && (first & 0xf0) !== CONNACK && (first !== AUTH || !this.#wire.readControl)) {
         if (first === TLS_ALERT) throw new ConnectionError("tls-expected", TLS_EXPECTED);
         throw unexpected(`expected CONNACK, got a packet of type ${first >> 4}`, "MQTT-3.2.0-1");
       }
@@ -156,8 +167,9 @@ export class Engine {
    * other call.
    */
   get deadline(): Millis {
-    if (this.#state === "online") return Math.min(this.#liveness.pingAt, this.#giveUpAt);
-    return this.#state === "connecting" ? this.#giveUpAt : Infinity;
+    const { expiresAt } = this.#outgoing;
+    if (this.#state === "online") return Math.min(this.#liveness.pingAt, this.#giveUpAt, expiresAt);
+    return this.#state === "connecting" ? Math.min(this.#giveUpAt, expiresAt) : expiresAt;
   }
 
   /**
@@ -175,13 +187,15 @@ export class Engine {
         "the last connection has not ended: pull its offline event first",
       );
     }
-    checkConnect(connect);
+    this.#codec.checkConnect(connect);
+    this.#now = now;
     if (connect.clientId !== this.#clientId) this.#forget();
     this.#clientId = connect.clientId;
     this.#cleanSession = connect.cleanSession;
     this.#accepted = this.#asked = this.#due = false;
     this.#wire = this.#codec.open();
-    this.#wire.writeConnect(this.#outbox, connect);
+    this.#outbox.clear();
+    this.#wire.writeConnect(this.#outbox, connect, this.#inbox.limit);
     this.#state = "connecting";
     this.#liveness = new Liveness(this.#replyTimeout, connect.keepAlive, pongTimeout, now);
   }
@@ -197,6 +211,7 @@ export class Engine {
 
   /** Bytes came. The array must not change afterwards: payloads are views of it. */
   receive(chunk: Uint8Array, now: Millis): void {
+    this.#expire(now);
     if (this.#state === "offline") return;
     this.#inbox.push(chunk);
     this.#liveness.received(now);
@@ -204,6 +219,7 @@ export class Engine {
 
   /** Time has passed: pings, or gives the peer up, if {@link deadline} has come. Harmless early, late or twice. */
   tick(now: Millis): void {
+    this.#expire(now);
     if (now < this.deadline) return;
     const giveUpAt = this.#giveUpAt;
     if (now >= giveUpAt) {
@@ -229,12 +245,20 @@ export class Engine {
    * Queues a message; gives its packet identifier, 0 with QoS 0. Bytes are copied.
    *
    * With QoS 1 and 2 it is kept until it is acknowledged, and sent when there is a connection and the send window has
-   * room; its end is a `settled` or `lost` event.
+   * room; its end is a `settled`, `lost` or `dropped` event. One with a message expiry interval, which counts from
+   * `now`, is dropped if it waits longer than that, and says when it leaves how much is left.
    *
    * @throws {UsageError} `invalid-topic`, `invalid-argument`, `payload-too-large`, `no-packet-id`; `not-connected`
-   * with QoS 0 unless `online`.
+   * with QoS 0 unless `online`; `not-supported` for what the server that is connected said it does not take.
    */
-  publish(topic: string, payload: Payload, qos: QoS = 0, retain = false): PacketId {
+  publish(
+    topic: string,
+    payload: Payload,
+    qos: QoS = 0,
+    retain = false,
+    properties?: PublishProperties,
+    now: Millis = this.#now,
+  ): PacketId {
     if (topic !== this.#topic || topic === "") {
       checkTopic(topic);
       this.#topicBytes = encodeText(topic);
@@ -242,12 +266,25 @@ export class Engine {
     }
     checkPayload(payload, this.#topicBytes.length + (qos === 0 ? 2 : 4));
     checkQoS(qos);
+    const encoded = properties === undefined ? undefined : this.#codec.encode(properties);
+    const bytes = this.#topicBytes;
     if (qos === 0) {
       this.#demandOnline();
       if (this.#due) this.#depart();
-      this.#wire.writePublish(this.#outbox, this.#topicBytes, payloadBytes(payload), 0, retain, false, 0);
+      this.#wire.writePublish(
+        this.#outbox,
+        bytes,
+        payloadBytes(payload),
+        0,
+        retain,
+        false,
+        0,
+        topic,
+        encoded,
+      );
       return 0;
     }
+    if (this.#state === "online") this.#wire.checkPublish?.(bytes.length, payload, qos, retain, encoded);
     const id = this.#outgoing.allocate();
     // Not slice(): a Buffer's does not copy.
     const owned = typeof payload === "string" ? payload : new Uint8Array(payload);
@@ -257,6 +294,8 @@ export class Engine {
       payload: owned,
       qos,
       retain,
+      properties: encoded,
+      expiresAt: now + (properties?.messageExpiryInterval ?? Infinity) * 1000,
       phase: "queued",
       flying: false,
     });
@@ -267,23 +306,27 @@ export class Engine {
   /**
    * Queues a SUBSCRIBE for all filters; gives its packet identifier. A `settled` event ends it.
    *
-   * @throws {UsageError} `invalid-filter`, `invalid-argument`, `no-packet-id`; `not-connected` unless `online`.
+   * @throws {UsageError} `invalid-filter`, `invalid-argument`, `no-packet-id`; `not-connected` unless `online`;
+   * `not-supported`, `payload-too-large` for what the server said it does not take.
    */
-  subscribe(filters: readonly Filter[]): PacketId {
+  subscribe(filters: readonly Filter[], properties?: SubscribeProperties): PacketId {
     for (const { qos } of filters) checkQoS(qos);
-    const id = this.#request("subscribe", SUBACK, filters.map(({ topic }) => topic), 3);
-    this.#wire.writeSubscribe(this.#outbox, id, filters);
+    const id = this.#allocate("subscribe", filters.map(({ topic }) => topic), 3);
+    this.#wire.writeSubscribe(this.#outbox, id, filters, properties);
+    this.#outgoing.request(id, { answer: SUBACK, count: filters.length });
     return id;
   }
 
   /**
    * Queues an UNSUBSCRIBE for all filters; gives its packet identifier. A `settled` event ends it.
    *
-   * @throws {UsageError} `invalid-filter`, `invalid-argument`, `no-packet-id`; `not-connected` unless `online`.
+   * @throws {UsageError} `invalid-filter`, `invalid-argument`, `no-packet-id`; `not-connected` unless `online`;
+   * `payload-too-large` for more than the server said it takes.
    */
-  unsubscribe(filters: readonly string[]): PacketId {
-    const id = this.#request("unsubscribe", UNSUBACK, filters, 2);
-    this.#wire.writeUnsubscribe(this.#outbox, id, filters);
+  unsubscribe(filters: readonly string[], properties?: UnsubscribeProperties): PacketId {
+    const id = this.#allocate("unsubscribe", filters, 2);
+    this.#wire.writeUnsubscribe(this.#outbox, id, filters, properties);
+    this.#outgoing.request(id, { answer: UNSUBACK, count: filters.length });
     return id;
   }
 
@@ -305,9 +348,26 @@ export class Engine {
     this.#ping(now);
   }
 
-  /** Queues a DISCONNECT if `online`; nothing is sent behind it [MQTT-3.14.4-2]. Close the connection once it left. */
-  disconnect(): void {
-    if (this.#state === "online") this.#wire.writeDisconnect(this.#outbox);
+  /**
+   * Queues an AUTH of the enhanced authentication that CONNECT's `authenticationMethod` began: 0x18 answers an `auth`
+   * event, 0x19 begins anew on an open connection. The method is added.
+   *
+   * @throws {UsageError} `not-connected` unless there is a connection, `invalid-argument` out of turn, without a method,
+   * and with MQTT 3.1.1.
+   */
+  authenticate(reason: 0x18 | 0x19, properties: AuthProperties = {}): void {
+    if (this.#state !== "connecting") this.#demandOnline();
+    this.#wire.writeAuth(this.#outbox, reason, properties);
+  }
+
+  /**
+   * Queues a DISCONNECT if `online`; nothing is sent behind it [MQTT-3.14.4-2]. Close the connection once it left.
+   * With MQTT 5 it may say why: 0x04 has the server publish the will.
+   *
+   * @throws {UsageError} `invalid-argument` for a reason and properties that the server may not be told.
+   */
+  disconnect(reason = 0, properties?: DisconnectProperties): void {
+    if (this.#state === "online") this.#wire.writeDisconnect(this.#outbox, reason, properties);
     if (this.#state === "offline") return;
     this.#asked = true;
     this.#state = "closing";
@@ -324,8 +384,9 @@ export class Engine {
       if (this.#inbox.next()) return this.#handle();
     } catch (error) {
       if (!(error instanceof MqttError)) throw error;
+      this.#outbox.clear();
       // What the peer did wrong, or said, tells more than that it then hung up.
-      return this.#leave(this.#asked ? null : error);
+      return this.#leave(this.#asked ? null : this.#wire.fault?.(this.#outbox, error) ?? error);
     }
     return this.#ending === undefined ? null : this.#leave(this.#ending.error);
   }
@@ -335,6 +396,7 @@ export class Engine {
    * array stays untouched until it comes back by {@link give}.
    */
   take(now: Millis): Uint8Array | null {
+    this.#expire(now);
     if (this.#due) this.#depart();
     const batch = this.#outbox.take();
     if (batch === null) return null;
@@ -358,12 +420,13 @@ export class Engine {
     }
     if (packet === CONNACK) return this.#connected();
     if (packet === SUBACK || packet === UNSUBACK) return this.#answered(packet);
+    if (packet === DISCONNECT || packet === AUTH) return this.#wire.readControl!(inbox);
     this.#wire.readAcknowledgement(inbox, this.#acknowledgement);
     const id = this.#acknowledgement.id;
     if (packet === PUBREL) {
       const expected = this.#incoming.released(id);
       // An identifier we do not hold is answered too: the server may have missed our first PUBCOMP [MQTT-4.3.3-2].
-      this.#writeAnswer(PUBCOMP, id);
+      this.#writeAnswer(PUBCOMP, id, expected);
       return progress(packet, id, expected);
     }
     return this.#acknowledged(packet, id);
@@ -373,7 +436,7 @@ export class Engine {
     if (this.#accepted) throw unexpected("a second CONNACK", "section 3.2");
     this.#accepted = true;
     const connack = this.#wire.readConnack(this.#inbox);
-    const { reason, returnCode, sessionPresent } = connack;
+    const { reason, returnCode, sessionPresent, properties } = connack;
     if (returnCode !== 0) {
       const text = REFUSALS[returnCode] ?? `Unknown reason (${returnCode})`;
       throw new RefusedError("connection-refused", `Connection Refused - ${text}`, reason, returnCode);
@@ -383,10 +446,12 @@ export class Engine {
       throw unexpected(summary, "MQTT-3.2.2-1");
     }
     if (this.#state === "connecting") this.#state = "online";
-    this.#liveness.online();
+    this.#liveness.online(properties?.serverKeepAlive);
+    this.#clientId = properties?.assignedClientIdentifier ?? this.#clientId;
     this.#outgoing.window = Math.min(this.#maxInflight, connack.receiveMaximum);
     if (sessionPresent) this.#outgoing.resume();
     else this.#forget();
+    this.#expire(this.#now, true);
     this.#due = this.#outgoing.waiting;
     return { type: "online", packet: CONNACK, connack };
   }
@@ -405,28 +470,31 @@ export class Engine {
       const summary = `invalid SUBACK: ${reasons.length} return codes for ${request.count} topic filters`;
       throw new ProtocolError("malformed-packet", summary, "MQTT-3.8.4-5");
     }
-    return { type: "settled", packet, id, reasons };
+    return { type: "settled", packet, id, reasons, properties: this.#acknowledgement.properties };
   }
 
   #acknowledged(packet: number, id: PacketId): EngineEvent {
     const flight = this.#outgoing.sent(id);
-    if (packet === PUBREC) {
+    const { reason, properties } = this.#acknowledgement;
+    if (packet === PUBREC && reason < 0x80) {
       const expected = flight?.qos === 2;
       if (expected && flight.phase === "sent") this.#outgoing.release(flight);
       // Also for one released before, or unknown: the server waits for it [MQTT-4.3.3-1]. Where the PUBLISH has not
       // been sent again yet, the PUBREL takes its place in the queue.
-      if (flight === undefined || (expected && flight.flying)) this.#writeAnswer(PUBREL, id);
+      if (flight === undefined || (expected && flight.flying)) this.#writeAnswer(PUBREL, id, expected);
       return progress(packet, id, expected);
     }
-    const expected = packet === PUBACK ? flight?.qos === 1 : flight?.phase === "released";
+    // A PUBREC that refuses the message ends its flow as a PUBCOMP does: no PUBREL follows [MQTT5-4.3.3-4].
+    const phase = packet === PUBREC ? "sent" : "released";
+    const expected = packet === PUBACK ? flight?.qos === 1 : flight?.qos === 2 && flight.phase === phase;
     if (flight === undefined || !expected) return progress(packet, id, false);
     this.#outgoing.settle(flight);
     this.#depart();
-    return { type: "settled", packet, id, reasons: NONE };
+    return { type: "settled", packet, id, reasons: reason === 0 ? NONE : [reason], properties };
   }
 
   /** An identifier for a packet that names filters, each with `overhead` other bytes, once all of that is in order. */
-  #request(name: string, answer: number, filters: readonly string[], overhead: number): PacketId {
+  #allocate(name: string, filters: readonly string[], overhead: number): PacketId {
     // [MQTT-3.8.3-3] [MQTT-3.10.3-2]
     if (filters.length === 0) {
       throw new UsageError("invalid-argument", `${name}() needs at least one topic filter`);
@@ -438,13 +506,12 @@ export class Engine {
     }
     checkSize(size);
     this.#demandOnline();
-    const id = this.#outgoing.allocate();
-    this.#outgoing.request(id, { answer, count: filters.length });
-    return id;
+    return this.#outgoing.allocate();
   }
 
-  #writeAnswer(type: number, id: PacketId): void {
-    if (this.#state === "online") this.#wire.writeAcknowledgement(this.#outbox, type, id);
+  /** Answers; `known` is false for an identifier that is not in use (MQTT 5 says so). */
+  #writeAnswer(type: number, id: PacketId, known = true): void {
+    if (this.#state === "online") this.#wire.writeAcknowledgement(this.#outbox, type, id, known ? 0 : 0x92);
   }
 
   /** Sends what is queued, as far as the window allows and the batch is not full; {@link take} goes on with it. */
@@ -460,12 +527,35 @@ export class Engine {
 
   #send(flight: Flight): void {
     if (flight.phase === "released") return this.#writeAnswer(PUBREL, flight.id);
-    const { topic, payload, qos, retain, id } = flight;
+    const { topic, payload, qos, retain, id, properties, expiresAt } = flight;
     const bytes = topic === this.#topic ? this.#topicBytes : encodeText(topic);
     // [MQTT-3.3.1-1]
     const duplicate = flight.phase === "sent";
     flight.phase = "sent";
-    this.#wire.writePublish(this.#outbox, bytes, payloadBytes(payload), qos, retain, duplicate, id);
+    const left = Math.ceil((expiresAt - this.#now) / 1000);
+    const out = this.#outbox;
+    this.#wire.writePublish(
+      out,
+      bytes,
+      payloadBytes(payload),
+      qos,
+      retain,
+      duplicate,
+      id,
+      topic,
+      properties,
+      left,
+    );
+  }
+
+  /**
+   * It is `now`: what has waited longer than it is worth is given up; and, on a new connection, what its server does not
+   * take.
+   */
+  #expire(now: Millis, isNew = false): void {
+    this.#now = now;
+    if (!isNew && now < this.#outgoing.expiresAt) return;
+    this.#events.unshift(...this.#wire.review?.(this.#outbox, this.#outgoing, now, isNew) ?? []);
   }
 
   #ping(now: Millis): void {
@@ -504,7 +594,6 @@ export class Engine {
     this.#state = "offline";
     this.#ending = undefined;
     this.#inbox.clear();
-    this.#outbox.clear();
     this.#outgoing.closed();
     this.#incoming.closed();
     return { type: "offline", packet: 0, error };

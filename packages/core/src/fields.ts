@@ -5,10 +5,26 @@
  */
 import { ProtocolError } from "./errors.ts";
 import type { Outbox } from "./outbox.ts";
-import type { Payload } from "./packets.ts";
+import { type ConnectOptions, type PacketId, type Payload, PUBLISH, PUBREL } from "./packets.ts";
 import { decodeText, writeText } from "./text.ts";
 import { utf8Length } from "./topic.ts";
 import { TopicCache } from "./topic_cache.ts";
+
+/** How every fault of a PUBLISH begins. */
+export const PUBLISHED = "Malformed PUBLISH";
+
+/** The names of the packets that a server sends in both versions, by type. */
+export const NAMES: Readonly<Record<number, string>> = {
+  2: "CONNACK",
+  3: "PUBLISH",
+  4: "PUBACK",
+  5: "PUBREC",
+  6: "PUBREL",
+  7: "PUBCOMP",
+  9: "SUBACK",
+  11: "UNSUBACK",
+  13: "PINGRESP",
+};
 
 /** What a packet is made of: a number is a byte, text and bytes stand behind their length. */
 export type Parts = readonly (number | Payload)[];
@@ -74,6 +90,58 @@ export function readNumber(bytes: Uint8Array, at: number): number {
   return bytes[at]! << 8 | bytes[at + 1]!;
 }
 
+/** Reads a packet identifier of the packet with this first byte. */
+export function readId(bytes: Uint8Array, at: number, first: number): PacketId {
+  const id = readNumber(bytes, at);
+  if (id === 0) throw malformed(`invalid ${NAMES[first >> 4]}: packet identifier 0`, "MQTT-2.3.1-1");
+  return id;
+}
+
+/**
+ * Checks a first byte: a packet without a name may not come from a server, and its flags are fixed.
+ *
+ * @throws {ProtocolError} with the statements of MQTT 3.1.1.
+ */
+export function checkHeader(first: number, name: string | undefined): void {
+  const type = first & 0xf0;
+  const flags = first & 0x0f;
+  const fixed = type === PUBREL ? 0x02 : 0;
+  if (name === undefined) {
+    const summary = `a server never sends a packet of type ${first >> 4} (first byte ${hex(first)})`;
+    throw new ProtocolError("unexpected-packet", summary, "MQTT-4.8.0-1", first);
+  }
+  if (type === PUBLISH) {
+    if ((flags & 0x06) === 0x06) throw malformed(`${PUBLISHED}: QoS 3`, "MQTT-3.3.1-4");
+    if ((flags & 0x0e) === 0x08) throw malformed(`${PUBLISHED}: DUP with QoS 0`, "MQTT-3.3.1-2");
+  } else if (flags !== fixed) {
+    throw malformed(`invalid ${name}: flags ${flags}, expected ${fixed}`, "MQTT-2.2.2-2");
+  }
+}
+
+/**
+ * What CONNECT says of will, user name and password: flags and fields, with what stands before the will.
+ */
+export function connectFields(
+  { clientId, cleanSession, username, password, will }: ConnectOptions,
+  beforeWill: Parts = [],
+): [flags: number, fields: Parts] {
+  let flags = cleanSession ? 0x02 : 0;
+  const fields: (number | Payload)[] = [clientId];
+  if (will !== undefined) {
+    flags |= 0x04 | (will.qos ?? 0) << 3 | (will.retain ? 0x20 : 0);
+    fields.push(...beforeWill, will.topic, will.payload);
+  }
+  if (username !== undefined) {
+    flags |= 0x80;
+    fields.push(username);
+  }
+  if (password !== undefined) {
+    flags |= 0x40;
+    fields.push(password);
+  }
+  return [flags, fields];
+}
+
 /** A byte, for people. */
 export function hex(byte: number): string {
   return `0x${byte.toString(16).padStart(2, "0")}`;
@@ -100,22 +168,6 @@ function readTopic(bytes: Uint8Array): string {
   if (/[+#]/.test(topic)) throw malformed(`${PUBLISHED}: wildcard in the topic`, "MQTT-3.3.2-2");
   return topic;
 }
-
-/** How every fault of a PUBLISH begins. */
-export const PUBLISHED = "Malformed PUBLISH";
-
-/** The names of the packets that a server sends in both versions, by type. */
-export const NAMES: Readonly<Record<number, string>> = {
-  2: "CONNACK",
-  3: "PUBLISH",
-  4: "PUBACK",
-  5: "PUBREC",
-  6: "PUBREL",
-  7: "PUBCOMP",
-  9: "SUBACK",
-  11: "UNSUBACK",
-  13: "PINGRESP",
-};
 
 /** Reads topics that arrive; throws {@link ProtocolError}, with the statements of MQTT 3.1.1. */
 export const TOPICS: TopicCache = /* @__PURE__ */ new TopicCache(readTopic);

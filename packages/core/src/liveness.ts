@@ -16,7 +16,7 @@ const GRACE: Millis = 100;
 /** Keep alive and reply deadlines of one connection. */
 export class Liveness {
   readonly #replyTimeout: Millis;
-  readonly #pingAfter: Millis;
+  #keepAlive: number;
   readonly #pongTimeout: Millis;
   #lastSent: Millis;
   #lastReceived: Millis;
@@ -33,16 +33,16 @@ export class Liveness {
    */
   constructor(replyTimeout: Millis, keepAlive: number, pongTimeout: Millis, now: Millis) {
     this.#replyTimeout = replyTimeout;
-    // A margin of a tenth: the interval counts between packets as the server sees them [MQTT-3.1.2-23].
-    this.#pingAfter = keepAlive * 900 || Infinity;
+    this.#keepAlive = keepAlive;
     this.#pongTimeout = pongTimeout;
     this.#lastSent = this.#lastReceived = now;
     this.#connackBy = now + replyTimeout;
   }
 
-  /** CONNACK came. */
-  online(): void {
+  /** CONNACK came, perhaps with another keep alive in seconds than CONNECT's. */
+  online(keepAlive: number = this.#keepAlive): void {
     this.#connackBy = Infinity;
+    this.#keepAlive = keepAlive;
   }
 
   /** Bytes left: that they do is what counts for keep alive, not that they were asked for. */
@@ -108,7 +108,8 @@ export class Liveness {
 
   /** When a PINGREQ is due; `Infinity` with keep alive off, and while what goes before it does not leave. */
   get pingAt(): Millis {
-    return this.#stalled ? Infinity : this.#lastSent + this.#pingAfter;
+    // A margin of a tenth: the interval counts between packets as the server sees them [MQTT-3.1.2-23].
+    return this.#stalled ? Infinity : this.#lastSent + (this.#keepAlive * 900 || Infinity);
   }
 
   /** When the peer is given up, if `missing` bytes of a packet that began have not come. */

@@ -11,17 +11,26 @@
  * @module
  */
 import { UsageError } from "./errors.ts";
-import type { PacketId, Payload, QoS } from "./packets.ts";
+import type { Millis, PacketId, Payload, QoS } from "./packets.ts";
 import { Queue } from "./queue.ts";
 
 /** A message with QoS 1 or 2 that the server has not finished acknowledging. */
 export interface Flight {
+  /** Its packet identifier. */
   readonly id: PacketId;
+  /** The topic name. */
   readonly topic: string;
   /** Text, or bytes of our own: the caller's may have changed since. */
   readonly payload: Payload;
+  /** Its quality of service: 1 or 2. */
   readonly qos: QoS;
+  /** Whether the server is to keep it. */
   readonly retain: boolean;
+  /** As the version of the protocol encodes them. */
+  readonly properties: Uint8Array | undefined;
+  /** When it is not worth sending any more, unless it has been. */
+  readonly expiresAt: Millis;
+  /** How far it has come. */
   phase: "queued" | "sent" | "released";
   /** Whether its PUBLISH or PUBREL has left on this connection. */
   flying: boolean;
@@ -39,6 +48,8 @@ export interface Request {
 export class Outgoing {
   /** The most messages in phase `sent` or `released` at a time. */
   window: number;
+  /** No message that waits for its first sending expires earlier. */
+  expiresAt: Millis = Infinity;
   readonly #flights = new Map<PacketId, Flight>();
   readonly #requests = new Map<PacketId, Request>();
   readonly #windowQoS2: number;
@@ -85,6 +96,12 @@ export class Outgoing {
   add(flight: Flight): void {
     this.#flights.set(flight.id, flight);
     this.#queue.push(flight);
+    this.expiresAt = Math.min(this.expiresAt, flight.expiresAt);
+  }
+
+  /** All messages that are not settled. */
+  all(): Iterable<Flight> {
+    return this.#flights.values();
   }
 
   /** The next message to send, if the window has room: what has to be sent again first, then what is new. */
@@ -92,17 +109,22 @@ export class Outgoing {
     while (this.#flying < this.window) {
       const flight = this.#queue.first;
       if (flight === undefined) break;
-      // One that is gone was acknowledged while it waited to be sent again.
-      const isGone = this.#flights.get(flight.id) !== flight;
+      // One that is gone was acknowledged, or sent, while it waited to be sent again.
+      const isGone = flight.flying || this.#flights.get(flight.id) !== flight;
       if (!isGone && flight.qos === 2 && this.#flyingQoS2 >= this.#windowQoS2) break;
       this.#queue.shift();
       if (isGone) continue;
-      flight.flying = true;
-      this.#flying++;
-      if (flight.qos === 2) this.#flyingQoS2++;
+      this.fly(flight);
       return flight;
     }
     return undefined;
+  }
+
+  /** A message leaves, in its turn or before. */
+  fly(flight: Flight): void {
+    flight.flying = true;
+    this.#flying++;
+    if (flight.qos === 2) this.#flyingQoS2++;
   }
 
   /** The message with this identifier, if it has been sent, on this connection or an earlier one of the session. */

@@ -4,36 +4,15 @@
  * @module
  */
 import type { Wire } from "../codec.ts";
-import { begin, writeField, writeNumber, writePacket } from "../fields.ts";
-import {
-  CONNECT,
-  DISCONNECT,
-  type Payload,
-  PINGREQ,
-  PUBLISH,
-  PUBREL,
-  SUBSCRIBE,
-  UNSUBSCRIBE,
-} from "../packets.ts";
+import { UsageError } from "../errors.ts";
+import { begin, connectFields, writeField, writeNumber, writePacket } from "../fields.ts";
+import { CONNECT, DISCONNECT, PINGREQ, PUBLISH, PUBREL, SUBSCRIBE, UNSUBSCRIBE } from "../packets.ts";
 
 /** The writing half of the wire. */
 export const writing: Pick<Wire, keyof Wire & `write${string}`> = {
   writeConnect(out, options) {
-    const { keepAlive, username, password, will } = options;
-    let flags = options.cleanSession ? 0x02 : 0;
-    const fields: Payload[] = [options.clientId];
-    if (will !== undefined) {
-      flags |= 0x04 | (will.qos ?? 0) << 3 | (will.retain ? 0x20 : 0);
-      fields.push(will.topic, will.payload);
-    }
-    if (username !== undefined) {
-      flags |= 0x80;
-      fields.push(username);
-    }
-    if (password !== undefined) {
-      flags |= 0x40;
-      fields.push(password);
-    }
+    const { keepAlive } = options;
+    const [flags, fields] = connectFields(options);
     writePacket(out, CONNECT, ["MQTT", 4, flags, keepAlive >> 8, keepAlive, ...fields]);
   },
 
@@ -46,11 +25,15 @@ export const writing: Pick<Wire, keyof Wire & `write${string}`> = {
     bytes.set(payload, at);
   },
 
-  writeSubscribe(out, id, filters) {
+  writeSubscribe(out, id, filters, properties) {
+    for (const filter of filters) {
+      if (properties || filter.noLocal || filter.retainAsPublished || filter.retainHandling) refuse();
+    }
     writePacket(out, SUBSCRIBE, [id >> 8, id, ...filters.flatMap(({ topic, qos }) => [topic, qos])]);
   },
 
-  writeUnsubscribe(out, id, filters) {
+  writeUnsubscribe(out, id, filters, properties) {
+    if (properties) refuse();
     writePacket(out, UNSUBSCRIBE, [id >> 8, id, ...filters]);
   },
 
@@ -65,7 +48,15 @@ export const writing: Pick<Wire, keyof Wire & `write${string}`> = {
     writePacket(out, PINGREQ, []);
   },
 
-  writeDisconnect(out) {
+  writeDisconnect(out, reason, properties) {
+    if (reason || properties) refuse();
     writePacket(out, DISCONNECT, []);
   },
+
+  writeAuth: refuse,
 };
+
+/** What MQTT 5 has and 3.1.1 has not is not dropped in silence. */
+export function refuse(): never {
+  throw new UsageError("invalid-argument", "this needs MQTT 5");
+}
