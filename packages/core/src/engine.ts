@@ -285,6 +285,7 @@ export class Engine {
       return 0;
     }
     if (this.#state === "online") this.#wire.checkPublish?.(bytes.length, payload, qos, retain, encoded);
+    this.#now = now;
     const id = this.#outgoing.allocate();
     // Not slice(): a Buffer's does not copy.
     const owned = typeof payload === "string" ? payload : new Uint8Array(payload);

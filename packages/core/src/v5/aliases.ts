@@ -8,16 +8,20 @@
 /** More would cost more to keep than they save. */
 const MOST = 256;
 
+/** For how many messages, as a multiple of the aliases, a topic is remembered that is not published. */
+const PATIENCE = 8;
+
 /**
- * Chooses which topics have an alias: those published most of late. A topic gets one when it comes the second time
- * among the last that have none, and then takes it from the topic that has gone without for longest.
+ * Chooses which topics have an alias: those published most of late. A topic gets one when it is seen for the second
+ * time; when all are given away, from one that has not been published for long.
  */
 export class TopicAliases {
-  /** Topics that have an alias; the first has not been published for longest. */
-  readonly #aliases = new Map<string, number>();
-  /** Topics that have been seen once of late, as many as there are aliases. */
+  /** Topics that have an alias, and when they were last seen; the first has not been seen for longest. */
+  readonly #aliases = new Map<string, readonly [alias: number, at: number]>();
+  /** Topics without one that were seen of late. */
   readonly #seen = new Set<string>();
   readonly #most: number;
+  #now = 0;
   #lastTopic: string | undefined;
   #lastAlias = 0;
 
@@ -26,33 +30,37 @@ export class TopicAliases {
     this.#most = Math.min(most, MOST);
   }
 
-  /** The alias of `topic`, that the server knows; negative if it is to be told with this packet; 0 when it has none. */
+  /** The alias of `topic` that the server knows; negative if it is to be told with this packet; 0 when it has none. */
   choose(topic: string): number {
     if (topic === this.#lastTopic) return this.#lastAlias;
-    let alias = this.#aliases.get(topic);
-    if (alias === undefined) {
-      alias = this.#take(topic);
-      if (alias === 0) return 0;
-      this.#aliases.set(topic, alias);
-      this.#lastTopic = undefined;
-      return -alias;
-    }
+    this.#now++;
+    this.#lastTopic = undefined;
+    const known = this.#aliases.get(topic)?.[0];
+    const alias = known ?? this.#take(topic);
+    if (alias === 0) return 0;
+    // Behind all others.
     this.#aliases.delete(topic);
-    this.#aliases.set(topic, alias);
+    this.#aliases.set(topic, [alias, this.#now]);
     this.#lastTopic = topic;
-    return this.#lastAlias = alias;
+    this.#lastAlias = alias;
+    return known ?? -alias;
   }
 
   /** An alias for a topic that has none; 0 if it is not published often enough. */
   #take(topic: string): number {
-    if (!this.#seen.delete(topic)) {
-      this.#seen.add(topic);
-      if (this.#seen.size > this.#most) this.#seen.delete(this.#seen.values().next().value!);
-      return 0;
+    const patience = this.#most * PATIENCE;
+    const isNew = !this.#seen.delete(topic);
+    let alias = 0;
+    if (!isNew && this.#aliases.size < this.#most) alias = this.#aliases.size + 1;
+    else if (!isNew) {
+      const [oldest, [given, at]] = this.#aliases.entries().next().value!;
+      if (this.#now - at > patience) {
+        this.#aliases.delete(oldest);
+        alias = given;
+      }
     }
-    if (this.#aliases.size < this.#most) return this.#aliases.size + 1;
-    const [oldest, alias] = this.#aliases.entries().next().value!;
-    this.#aliases.delete(oldest);
+    if (alias === 0) this.#seen.add(topic);
+    if (this.#seen.size > patience) this.#seen.delete(this.#seen.values().next().value!);
     return alias;
   }
 }

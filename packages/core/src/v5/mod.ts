@@ -6,7 +6,7 @@
 import { checkClientId, checkCredentials, checkKeepAlive, checkWill } from "../checks.ts";
 import type { Codec, Wire } from "../codec.ts";
 import { CONNECT, PUBLISH } from "../packets.ts";
-import { encode, WILL_TYPE } from "./properties.ts";
+import { encode, invalid, WILL_TYPE } from "./properties.ts";
 import { V5Wire } from "./wire.ts";
 
 /** MQTT 5, protocol level 5. Each connection has a wire of its own. */
@@ -21,6 +21,9 @@ export const v5: Codec = {
     checkCredentials(username ?? "", password);
     if (will !== undefined) checkWill(will);
     if (properties !== undefined) encode(CONNECT, properties);
+    if (properties?.authenticationData && properties.authenticationMethod === undefined) {
+      throw invalid("authenticationData needs an authenticationMethod [MQTT5 section 3.1.2.11.10]");
+    }
     if (will?.properties !== undefined) encode(WILL_TYPE, will.properties);
   },
   encode: (properties) => encode(PUBLISH, properties),

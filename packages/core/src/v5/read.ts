@@ -145,16 +145,15 @@ export class Reader extends Terms {
   readAcknowledgement({ bytes, first, start, end }: Inbox, into: Acknowledgement): void {
     into.id = readId(bytes, start, first);
     into.reason = end - start > 2 ? checkReason(first, bytes[start + 2]!) : 0;
-    into.properties = end - start > 3 ? readAll(bytes, start + 3, end, first) : undefined;
-    if (into.properties !== undefined) this.#checkProblem(into.properties, first);
+    into.properties = undefined;
+    if (end - start > 3) this.#checkProblem(readAll(bytes, start + 3, end, first), first, into);
   }
 
   readReasons({ bytes, first, start, end }: Inbox, into: Acknowledgement): readonly number[] {
     into.id = readId(bytes, start, first);
     const properties: ReasonProperties = {};
     const at = readProperties(bytes, start + 2, end, first, properties as Values);
-    this.#checkProblem(properties, first);
-    into.properties = properties;
+    this.#checkProblem(properties, first, into);
     const reasons = [...bytes.subarray(at, end)];
     for (const reason of reasons) checkReason(first, reason);
     const count = this.counts.get(into.id) ?? reasons.length;
@@ -185,13 +184,13 @@ export class Reader extends Terms {
     return { type: "auth", packet: AUTH, reason, properties };
   }
 
-  /** The server tells reasons only where it was not asked to be silent [MQTT5-3.1.2-29]. */
-  #checkProblem({ reasonString, userProperties }: ReasonProperties, first: number): void {
-    if (this.ours.requestProblemInformation !== false || !(reasonString ?? userProperties)) return;
-    throw broken(
-      `a reason in words in a packet of type ${first >> 4}, which we did not want`,
-      "MQTT5-3.1.2-29",
-    );
+  /** Takes what the server says of a reason: not where it was asked to be silent [MQTT5-3.1.2-29]. */
+  #checkProblem(properties: ReasonProperties, first: number, into?: Acknowledgement): void {
+    const { reasonString, userProperties } = properties;
+    if (this.ours.requestProblemInformation === false && (reasonString ?? userProperties) !== undefined) {
+      throw broken(`unwanted words in a packet of type ${first >> 4}`, "MQTT5-3.1.2-29");
+    }
+    if (into !== undefined) into.properties = seen.any ? properties : undefined;
   }
 
   /** The server names our method of authentication, or none where we named none. */
