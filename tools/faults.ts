@@ -45,15 +45,15 @@ function transport(
 /** All of them. */
 export const faults: readonly Fault[] = [
   ...behaviour("engine.ts", [
-    ["PUBREL is not answered", "this.#writeAnswer(PUBCOMP, id, expected);", ""],
+    ["PUBREL is not answered", "this.#writeAnswer(PUBCOMP, id, !expected);", ""],
     [
       "PUBREL of an unknown identifier is not answered",
-      "this.#writeAnswer(PUBCOMP, id, expected);",
-      "if (expected) this.#writeAnswer(PUBCOMP, id, expected);",
+      "this.#writeAnswer(PUBCOMP, id, !expected);",
+      "if (expected) this.#writeAnswer(PUBCOMP, id, !expected);",
     ],
     [
       "PUBREC is answered with nothing",
-      "this.#writeAnswer(PUBREL, id, expected);\n      return progress",
+      "this.#writeAnswer(PUBREL, id, !expected);\n      return progress",
       "return progress",
     ],
     ["PUBREC does not release the message", "this.#outgoing.release(flight);", ""],

@@ -18,7 +18,7 @@ interface Bundle {
 }
 
 const bundles: readonly Bundle[] = [
-  ...([["Node", "node", 17_600], ["Deno", "deno", 17_350]] as const).map(([runtime, entry, limit]) => ({
+  ...([["Node", "node", 17_550], ["Deno", "deno", 17_250]] as const).map(([runtime, entry, limit]) => ({
     name: `MQTT + tcp for ${runtime}`,
     source:
       `export { MQTT } from "@minimqtt/client"; export { tcp } from "@minimqtt/transport-tcp/${entry}";`,
@@ -31,13 +31,13 @@ const bundles: readonly Bundle[] = [
     name: "MQTT + tcp for every runtime",
     source: 'export { MQTT } from "@minimqtt/client"; export { tcp } from "@minimqtt/transport-tcp";',
     needs: ["packages/client/src/mod.ts", "packages/transport-tcp/src/mod.ts"],
-    limit: 18_000,
+    limit: 17_950,
   },
   {
     name: "MQTT + ws",
     source: 'export { MQTT } from "@minimqtt/client"; export { ws } from "@minimqtt/transport-ws";',
     needs: ["packages/client/src/mod.ts", "packages/transport-ws/src/mod.ts"],
-    limit: 18_100,
+    limit: 18_050,
     goal: 8 * 1024,
     without: [
       "packages/client/src/client/client.ts",
@@ -49,7 +49,7 @@ const bundles: readonly Bundle[] = [
     name: "Client + ws",
     source: 'export { Client } from "@minimqtt/client"; export { ws } from "@minimqtt/transport-ws";',
     needs: ["packages/client/src/client/client.ts", "packages/transport-ws/src/mod.ts"],
-    limit: 19_575,
+    limit: 19_500,
     goal: 8 * 1024,
     without: [
       "packages/client/src/mqtt/mqtt.ts",
@@ -62,6 +62,9 @@ const bundles: readonly Bundle[] = [
     source:
       'export { Client } from "@minimqtt/client"; export { ws } from "@minimqtt/transport-ws"; export { v5 } from "@minimqtt/core";',
     needs: ["packages/core/src/v5/mod.ts"],
+    // The version itself is to add less than 5 KB.
+    limit: 24_670,
+    goal: 19_500 + 5 * 1024,
   },
   {
     name: "core alone",

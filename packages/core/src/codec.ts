@@ -82,10 +82,10 @@ export interface Wire {
    * and appends, on a new connection, what need not wait for its turn. Gives the last one that it dropped first. Absent
    * where there is no such thing.
    */
-  review?(out: Outbox, outgoing: Outgoing, now: Millis, isNew: boolean): Dropped[];
+  review?(out: Outbox, outgoing: Outgoing, now: Millis, isNew?: boolean): Dropped[];
   /**
-   * Appends a PUBLISH, of a topic and a payload in bytes; `name` is the topic as text. `expiry` is what
-   * is left of the message expiry interval in `properties`, in seconds: not finite where it has none.
+   * Appends a PUBLISH, of a topic and a payload in bytes; `name` is the topic as text. `left` is how long the message is
+   * still worth delivering, in place of the message expiry interval in `properties`: not finite where it has none.
    */
   writePublish(
     out: Outbox,
@@ -97,7 +97,7 @@ export interface Wire {
     id: PacketId,
     name?: string,
     properties?: Uint8Array,
-    expiry?: number,
+    left?: Millis,
   ): void;
   /** Appends a SUBSCRIBE. */
   writeSubscribe(
@@ -113,14 +113,14 @@ export interface Wire {
     filters: readonly string[],
     properties?: UnsubscribeProperties,
   ): void;
-  /** Appends PUBACK, PUBREC, PUBREL or PUBCOMP. */
-  writeAcknowledgement(out: Outbox, type: number, id: PacketId, reason?: number): void;
+  /** Appends PUBACK, PUBREC, PUBREL or PUBCOMP; `isUnknown` for an identifier that is not in use. */
+  writeAcknowledgement(out: Outbox, type: number, id: PacketId, isUnknown?: boolean): void;
   /** Appends a PINGREQ. */
   writePing(out: Outbox): void;
   /** Appends a DISCONNECT. */
   writeDisconnect(out: Outbox, reason?: number, properties?: DisconnectProperties): void;
   /** Appends an AUTH. */
-  writeAuth(out: Outbox, reason: number, properties: AuthProperties): void;
+  writeAuth(out: Outbox, reason: number, properties?: AuthProperties): void;
   /** Reads a CONNACK. */
   readConnack(packet: Inbox): Connack;
   /** Reads a PUBLISH. */

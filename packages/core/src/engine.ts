@@ -167,9 +167,12 @@ export class Engine {
    * other call.
    */
   get deadline(): Millis {
-    const { expiresAt } = this.#outgoing;
-    if (this.#state === "online") return Math.min(this.#liveness.pingAt, this.#giveUpAt, expiresAt);
-    return this.#state === "connecting" ? Math.min(this.#giveUpAt, expiresAt) : expiresAt;
+    const isOnline = this.#state === "online";
+    return Math.min(
+      this.#outgoing.expiresAt,
+      isOnline ? this.#liveness.pingAt : Infinity,
+      isOnline || this.#state === "connecting" ? this.#giveUpAt : Infinity,
+    );
   }
 
   /**
@@ -188,14 +191,15 @@ export class Engine {
       );
     }
     this.#codec.checkConnect(connect);
+    this.#outbox.clear();
+    const wire = this.#codec.open();
+    wire.writeConnect(this.#outbox, connect, this.#inbox.limit);
+    this.#wire = wire;
     this.#now = now;
     if (connect.clientId !== this.#clientId) this.#forget();
     this.#clientId = connect.clientId;
     this.#cleanSession = connect.cleanSession;
     this.#accepted = this.#asked = this.#due = false;
-    this.#wire = this.#codec.open();
-    this.#outbox.clear();
-    this.#wire.writeConnect(this.#outbox, connect, this.#inbox.limit);
     this.#state = "connecting";
     this.#liveness = new Liveness(this.#replyTimeout, connect.keepAlive, pongTimeout, now);
   }
@@ -257,7 +261,7 @@ export class Engine {
     qos: QoS = 0,
     retain = false,
     properties?: PublishProperties,
-    now: Millis = this.#now,
+    now?: Millis,
   ): PacketId {
     if (topic !== this.#topic || topic === "") {
       checkTopic(topic);
@@ -285,7 +289,7 @@ export class Engine {
       return 0;
     }
     if (this.#state === "online") this.#wire.checkPublish?.(bytes.length, payload, qos, retain, encoded);
-    this.#now = now;
+    this.#now = now ?? this.#now;
     const id = this.#outgoing.allocate();
     // Not slice(): a Buffer's does not copy.
     const owned = typeof payload === "string" ? payload : new Uint8Array(payload);
@@ -296,7 +300,7 @@ export class Engine {
       qos,
       retain,
       properties: encoded,
-      expiresAt: now + (properties?.messageExpiryInterval ?? Infinity) * 1000,
+      expiresAt: this.#now + (properties?.messageExpiryInterval ?? Infinity) * 1000,
       phase: "queued",
       flying: false,
     });
@@ -356,7 +360,7 @@ export class Engine {
    * @throws {UsageError} `not-connected` unless there is a connection, `invalid-argument` out of turn, without a method,
    * and with MQTT 3.1.1.
    */
-  authenticate(reason: 0x18 | 0x19, properties: AuthProperties = {}): void {
+  authenticate(reason: 0x18 | 0x19, properties?: AuthProperties): void {
     if (this.#state !== "connecting") this.#demandOnline();
     this.#wire.writeAuth(this.#outbox, reason, properties);
   }
@@ -427,7 +431,7 @@ export class Engine {
     if (packet === PUBREL) {
       const expected = this.#incoming.released(id);
       // An identifier we do not hold is answered too: the server may have missed our first PUBCOMP [MQTT-4.3.3-2].
-      this.#writeAnswer(PUBCOMP, id, expected);
+      this.#writeAnswer(PUBCOMP, id, !expected);
       return progress(packet, id, expected);
     }
     return this.#acknowledged(packet, id);
@@ -482,7 +486,7 @@ export class Engine {
       if (expected && flight.phase === "sent") this.#outgoing.release(flight);
       // Also for one released before, or unknown: the server waits for it [MQTT-4.3.3-1]. Where the PUBLISH has not
       // been sent again yet, the PUBREL takes its place in the queue.
-      if (flight === undefined || (expected && flight.flying)) this.#writeAnswer(PUBREL, id, expected);
+      if (flight === undefined || (expected && flight.flying)) this.#writeAnswer(PUBREL, id, !expected);
       return progress(packet, id, expected);
     }
     // A PUBREC that refuses the message ends its flow as a PUBCOMP does: no PUBREL follows [MQTT5-4.3.3-4].
@@ -510,9 +514,9 @@ export class Engine {
     return this.#outgoing.allocate();
   }
 
-  /** Answers; `known` is false for an identifier that is not in use (MQTT 5 says so). */
-  #writeAnswer(type: number, id: PacketId, known = true): void {
-    if (this.#state === "online") this.#wire.writeAcknowledgement(this.#outbox, type, id, known ? 0 : 0x92);
+  /** Answers; `isUnknown` for an identifier that is not in use (MQTT 5 says so). */
+  #writeAnswer(type: number, id: PacketId, isUnknown?: boolean): void {
+    if (this.#state === "online") this.#wire.writeAcknowledgement(this.#outbox, type, id, isUnknown);
   }
 
   /** Sends what is queued, as far as the window allows and the batch is not full; {@link take} goes on with it. */
@@ -533,10 +537,8 @@ export class Engine {
     // [MQTT-3.3.1-1]
     const duplicate = flight.phase === "sent";
     flight.phase = "sent";
-    const left = Math.ceil((expiresAt - this.#now) / 1000);
-    const out = this.#outbox;
     this.#wire.writePublish(
-      out,
+      this.#outbox,
       bytes,
       payloadBytes(payload),
       qos,
@@ -545,7 +547,7 @@ export class Engine {
       id,
       topic,
       properties,
-      left,
+      expiresAt - this.#now,
     );
   }
 
@@ -553,7 +555,7 @@ export class Engine {
    * It is `now`: what has waited longer than it is worth is given up; and, on a new connection, what its server does not
    * take.
    */
-  #expire(now: Millis, isNew = false): void {
+  #expire(now: Millis, isNew?: boolean): void {
     this.#now = now;
     if (!isNew && now < this.#outgoing.expiresAt) return;
     this.#events.unshift(...this.#wire.review?.(this.#outbox, this.#outgoing, now, isNew) ?? []);

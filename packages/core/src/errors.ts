@@ -151,22 +151,15 @@ export class ProtocolError extends MqttError<ProtocolCode> {
   readonly statement: string;
   /** The first byte of a packet that a server may never send; absent for any other fault. */
   readonly firstByte: number | undefined;
-  /** What our DISCONNECT told the server: MQTT 5's 0x81 is "malformed packet". Undefined in MQTT 3.1.1. */
-  readonly reason: number | undefined;
+  /** What our DISCONNECT told the server: MQTT 5's 0x81 is "malformed packet". Absent in MQTT 3.1.1. */
+  declare readonly reason?: number;
 
-  /** Takes the stable code, what happened, the statement that was broken, and what that is in MQTT 5's numbers. */
-  constructor(
-    code: ProtocolCode,
-    summary: string,
-    statement: string,
-    firstByte?: number,
-    reason?: number,
-  ) {
+  /** Takes the stable code, what happened, and the statement of the standard that was broken. */
+  constructor(code: ProtocolCode, summary: string, statement: string, firstByte?: number) {
     super(code, `${summary} [${statement}]`);
     this.summary = summary;
     this.statement = statement;
     this.firstByte = firstByte;
-    this.reason = reason;
   }
 }
 
@@ -178,21 +171,14 @@ export class RefusedError extends MqttError<RefusedCode> {
   readonly reason: number;
   /** The code as the server sent it: CONNACK 1 to 255, SUBACK 0x80 to 255. */
   readonly returnCode: number;
-  /** What else the server said, with MQTT 5: a reason string, user properties, another server. */
-  readonly properties: RefusalProperties;
+  /** What else the server said: a reason string, user properties, another server. Absent in MQTT 3.1.1. */
+  declare readonly properties?: RefusalProperties;
 
-  /** Takes the stable code, the text, the reason in MQTT 5's numbers, the code as it was sent, and what came with it. */
-  constructor(
-    code: RefusedCode,
-    message: string,
-    reason: number,
-    returnCode: number,
-    properties: RefusalProperties = {},
-  ) {
+  /** Takes the stable code, the text, the reason in MQTT 5's numbers and the code as it was sent. */
+  constructor(code: RefusedCode, message: string, reason: number, returnCode: number) {
     super(code, message);
     this.reason = reason;
     this.returnCode = returnCode;
-    this.properties = properties;
   }
 }
 

@@ -37,14 +37,12 @@ export interface WillProperties extends PublishProperties {
   readonly willDelayInterval?: number | undefined;
 }
 
-/** What CONNECT carries. */
+/** What CONNECT carries, beside the longest packet that the server may send: that is the engine's `maxPacketSize`. */
 export interface ConnectProperties {
   /** Seconds for which the server keeps the session behind the connection; 0 when absent, 4294967295 for ever. */
   readonly sessionExpiryInterval?: number | undefined;
   /** The most messages with QoS 1 and 2 that the server may have unacknowledged at a time, 1 to 65535. */
   readonly receiveMaximum?: number | undefined;
-  /** The longest packet that the server may send; the engine's limit when absent. */
-  readonly maximumPacketSize?: number | undefined;
   /**
    * How many topic aliases the server may use; 0 when absent. A topic is held for each, so a server can make us hold
    * that many times 65535 bytes.

@@ -14,9 +14,6 @@ const WIRE: Wire = { ...reading, ...writing };
 export const v4: Codec = {
   level: 4,
   open: (): Wire => WIRE,
-  checkConnect(options) {
-    checkConnect(options);
-    if (options.properties ?? options.will?.properties) refuse();
-  },
+  checkConnect,
   encode: refuse,
 };

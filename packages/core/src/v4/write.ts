@@ -11,7 +11,8 @@ import { CONNECT, DISCONNECT, PINGREQ, PUBLISH, PUBREL, SUBSCRIBE, UNSUBSCRIBE }
 /** The writing half of the wire. */
 export const writing: Pick<Wire, keyof Wire & `write${string}`> = {
   writeConnect(out, options) {
-    const { keepAlive } = options;
+    const { keepAlive, properties, will } = options;
+    if (properties ?? will?.properties) refuse();
     const [flags, fields] = connectFields(options);
     writePacket(out, CONNECT, ["MQTT", 4, flags, keepAlive >> 8, keepAlive, ...fields]);
   },
@@ -58,5 +59,5 @@ export const writing: Pick<Wire, keyof Wire & `write${string}`> = {
 
 /** What MQTT 5 has and 3.1.1 has not is not dropped in silence. */
 export function refuse(): never {
-  throw new UsageError("invalid-argument", "this needs MQTT 5");
+  throw new UsageError("invalid-argument", "needs MQTT 5");
 }

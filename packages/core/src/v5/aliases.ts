@@ -49,18 +49,16 @@ export class TopicAliases {
   /** An alias for a topic that has none; 0 if it is not published often enough. */
   #take(topic: string): number {
     const patience = this.#most * PATIENCE;
-    const isNew = !this.#seen.delete(topic);
-    let alias = 0;
-    if (!isNew && this.#aliases.size < this.#most) alias = this.#aliases.size + 1;
-    else if (!isNew) {
-      const [oldest, [given, at]] = this.#aliases.entries().next().value!;
+    if (this.#seen.delete(topic)) {
+      if (this.#aliases.size < this.#most) return this.#aliases.size + 1;
+      const [oldest, [alias, at]] = this.#aliases.entries().next().value!;
       if (this.#now - at > patience) {
         this.#aliases.delete(oldest);
-        alias = given;
+        return alias;
       }
     }
-    if (alias === 0) this.#seen.add(topic);
+    this.#seen.add(topic);
     if (this.#seen.size > patience) this.#seen.delete(this.#seen.values().next().value!);
-    return alias;
+    return 0;
   }
 }

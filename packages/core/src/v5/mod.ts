@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { checkClientId, checkCredentials, checkKeepAlive, checkWill } from "../checks.ts";
+import { checkConnect } from "../checks.ts";
 import type { Codec, Wire } from "../codec.ts";
 import { CONNECT, PUBLISH } from "../packets.ts";
 import { encode, invalid, WILL_TYPE } from "./properties.ts";
@@ -13,18 +13,15 @@ import { V5Wire } from "./wire.ts";
 export const v5: Codec = {
   level: 5,
   open: (): Wire => new V5Wire(),
-  checkConnect({ clientId, keepAlive, username, password, will, properties }) {
-    // The server may choose one, whatever becomes of the session.
-    checkClientId(clientId);
-    checkKeepAlive(keepAlive);
-    // A password may come alone.
-    checkCredentials(username ?? "", password);
-    if (will !== undefined) checkWill(will);
-    if (properties !== undefined) encode(CONNECT, properties);
-    if (properties?.authenticationData && properties.authenticationMethod === undefined) {
-      throw invalid("authenticationData needs an authenticationMethod [MQTT5 section 3.1.2.11.10]");
+  checkConnect(options) {
+    const { username = "", will, properties = {} } = options;
+    // The server may choose an identifier, whatever becomes of the session, and a password may come alone.
+    checkConnect({ ...options, username, cleanSession: true });
+    encode(CONNECT, properties);
+    encode(WILL_TYPE, will?.properties ?? {});
+    if (properties.authenticationData && properties.authenticationMethod === undefined) {
+      throw invalid("authenticationData without a method [MQTT5 section 3.1.2.11]");
     }
-    if (will?.properties !== undefined) encode(WILL_TYPE, will.properties);
   },
   encode: (properties) => encode(PUBLISH, properties),
 };

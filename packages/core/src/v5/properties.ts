@@ -60,7 +60,7 @@ const TABLE: readonly Row[] = [
   [33, "receiveMaximum", TWO, CONNECT, CONNACK, 1],
   [34, "topicAliasMaximum", TWO, CONNECT, CONNACK],
   // Ours is the wire's affair: it chooses and writes them.
-  [35, "topicAlias", TWO, 0, PUBLISH],
+  [35, "topicAlias", TWO, 0, PUBLISH, 1],
   [36, "maximumQoS", BIT, 0, CONNACK],
   [37, "retainAvailable", FLAG, 0, CONNACK],
   [38, "userProperties", PAIRS, ASKED, TOLD],
@@ -69,6 +69,12 @@ const TABLE: readonly Row[] = [
   [41, "subscriptionIdentifiersAvailable", FLAG, 0, CONNACK],
   [42, "sharedSubscriptionAvailable", FLAG, 0, CONNACK],
 ];
+
+/** Identifiers that mean more to us than to the application. */
+const PAYLOAD_FORMAT = 1;
+const RESPONSE_TOPIC = 8;
+/** The identifier of the property that the wire writes by itself. */
+export const TOPIC_ALIAS = 35;
 
 /** The type of a will's properties in {@link encode}: they stand in CONNECT, beside CONNECT's own. */
 export const WILL_TYPE = 0x00;
@@ -83,7 +89,7 @@ export function encode(first: number, properties: object): Uint8Array {
   const rows = TABLE.filter(([, , , sent]) => (sent & 1 << (first >> 4)) !== 0);
   for (const name of Object.keys(values)) {
     if (values[name] !== undefined && !rows.some((row) => row[1] === name)) {
-      throw invalid(`there is no property ${name} in this packet`);
+      throw invalid(`misplaced ${name}`);
     }
   }
   const parts = rows.flatMap((row) => values[row[1]] === undefined ? [] : encodeOne(row, values[row[1]]));
@@ -93,34 +99,25 @@ export function encode(first: number, properties: object): Uint8Array {
 }
 
 function encodeOne([id, name, kind, , , least = 0]: Row, value: unknown): Parts {
-  if (kind === FLAG) {
-    if (typeof value !== "boolean") throw invalid(`${name} must be true or false`);
-    return [id, Number(value)];
+  if (kind <= LENGTH && kind > BIT) {
+    checkInteger(value, name, least, kind === TWO ? 65_535 : kind === FOUR ? 4_294_967_295 : 268_435_455);
+    if (kind === LENGTH) return [id, ...encodeLength(value)];
+    const two = [value >> 8, value];
+    return kind === TWO ? [id, ...two] : [id, value >>> 24, value >>> 16, ...two];
   }
-  if (kind === TEXT) {
-    if (name === "responseTopic") checkTopic(value);
-    else checkText(value, name, tooLong(name));
-    return [id, value as string];
+  if (kind === TEXT) return [id, checkedText(value, name)];
+  if (kind === FLAG && typeof value === "boolean") return [id, Number(value)];
+  if (kind === BYTES && value instanceof Uint8Array && value.length <= 65_535) return [id, value];
+  if (kind === PAIRS && Array.isArray(value)) {
+    return value.flatMap((pair) => [id, checkedText(pair?.[0], name), checkedText(pair[1], name)]);
   }
-  if (kind === BYTES) {
-    if (!(value instanceof Uint8Array)) throw invalid(`${name} must be a Uint8Array`);
-    if (value.length > 65_535) throw invalid(tooLong(name));
-    return [id, value];
-  }
-  if (kind === PAIRS) {
-    if (!Array.isArray(value)) throw invalid(`${name} must be a list of pairs`);
-    return value.flatMap((pair) => {
-      for (let i = 0; i < 2; i++) checkText(pair?.[i], name, tooLong(name));
-      return [id, pair[0], pair[1]];
-    });
-  }
-  if (kind === LENGTH) {
-    checkInteger(value, name, least, 268_435_455);
-    return [id, ...encodeLength(value)];
-  }
-  checkInteger(value, name, least, kind === TWO ? 65_535 : 4_294_967_295);
-  const two = [value >> 8, value];
-  return kind === TWO ? [id, ...two] : [id, value >>> 24, value >>> 16, ...two];
+  throw invalid(`invalid ${name}`);
+}
+
+function checkedText(text: unknown, name: string): string {
+  if (name === "responseTopic") checkTopic(text);
+  else checkText(text, name, `${name} is too long`);
+  return text;
 }
 
 /** A number as a variable byte integer. */
@@ -130,8 +127,11 @@ export function encodeLength(value: number): number[] {
   return [...bytes, value];
 }
 
-/** Where reading is: one packet is read at a time. */
-let at = 0;
+// Where reading is: one packet is read at a time.
+let bytes: Uint8Array;
+let at: number;
+let stop: number;
+let first: number;
 
 /** What {@link readProperties} has seen of a PUBLISH that has to be known at once. */
 export const seen = {
@@ -145,66 +145,52 @@ export const seen = {
 
 /**
  * Checks the properties that begin at `start` with their length, and end the packet at `end` at the latest; gives where
- * they end. `first` is the packet's first byte. What they are goes into `into`, if there is one.
+ * they end. `packet` is the packet's first byte. What they are goes into `into`, if there is one.
  *
  * @throws {ProtocolError} for whatever the standard does not allow there.
  */
 export function readProperties(
-  bytes: Uint8Array,
+  array: Uint8Array,
   start: number,
   end: number,
-  first: number,
+  packet: number,
   into?: Record<string, unknown>,
 ): number {
+  bytes = array;
   at = start;
-  const length = readLength(bytes, end, first);
-  if (length > end - at) throw short(first);
-  const stop = at + length;
-  const packet = 1 << (first >> 4);
+  stop = end;
+  first = packet;
+  const length = readLength();
+  need(length);
+  stop = at + length;
+  const type = 1 << (packet >> 4);
   let found = 0;
   seen.alias = 0;
   seen.isText = seen.any = false;
   while (at < stop) {
     const id = bytes[at++]!;
     const row = RECEIVED[id];
-    if (row === undefined) throw malformed(`there is no property ${hex(id)}`, "MQTT5 section 2.2.2.2");
+    if (row === undefined) throw malformed(`unknown property ${hex(id)}`, "MQTT5 section 2.2.2.2");
     const [, name, kind, , received, least = 0] = row;
-    if ((received & packet) === 0) throw malformed(`no ${name} may be there`, sectionOf(first));
+    if ((received & type) === 0) throw malformed(`misplaced ${name}`, sectionOf(first));
     if (kind < PAIRS) {
       const bit = 1 << TABLE.indexOf(row);
-      if ((found & bit) !== 0) throw broken(`${name} is there twice`, sectionOf(first));
+      if ((found & bit) !== 0) throw broken(`a second ${name}`, sectionOf(first));
       found |= bit;
     }
-    let value: unknown;
-    if (kind <= FOUR) {
-      const size = kind === TWO ? 2 : kind === FOUR ? 4 : 1;
-      if (at + size > stop) throw short(first);
-      let number = 0;
-      for (const last = at + size; at < last; at++) number = number * 256 + bytes[at]!;
-      if (number < least || (kind < TWO && number > 1)) {
-        throw broken(`${name} is ${number}`, sectionOf(first));
-      }
-      value = kind === FLAG ? number === 1 : number;
-      if (id === 35) {
-        if (number === 0) throw broken("the topic alias is 0", "MQTT5-3.3.2-8", 0x94);
-        seen.alias = number;
-        continue;
-      }
-      if (id === 1) seen.isText = number === 1;
-    } else if (kind === TEXT) {
-      value = readText(bytes, stop, first, into !== undefined);
-      if (id === 8) checkResponseTopic(value as string ?? decodeText(last(bytes)));
-    } else if (kind === BYTES) {
-      readField(bytes, stop, first);
-      value = last(bytes);
-    } else if (kind === PAIRS) {
-      const key = readText(bytes, stop, first, into !== undefined);
-      value = [key, readText(bytes, stop, first, into !== undefined)];
-    } else {
-      value = readLength(bytes, stop, first);
-      if (value === 0) throw broken("a subscription identifier is 0", sectionOf(first));
+    const value = readValue(kind, into !== undefined);
+    if (typeof value === "number" && (value < least || (kind <= BIT && value > 1))) {
+      throw id === TOPIC_ALIAS
+        ? broken(`${name} is 0`, "MQTT5-3.3.2-8", 0x94)
+        : broken(`${name} is ${value}`, sectionOf(first));
+    }
+    if (id === TOPIC_ALIAS) {
+      seen.alias = value as number;
+      continue;
     }
     seen.any = true;
+    if (id === PAYLOAD_FORMAT) seen.isText = value === true;
+    if (id === RESPONSE_TOPIC) checkResponseTopic(value as string ?? decodeText(field()));
     if (into === undefined) continue;
     if (kind < PAIRS) into[name] = value;
     else ((into[name] ??= []) as unknown[]).push(value);
@@ -212,24 +198,47 @@ export function readProperties(
   return stop;
 }
 
+function readValue(kind: number, isWanted: boolean): unknown {
+  if (kind === TEXT) return readText(isWanted);
+  if (kind === PAIRS) return [readText(isWanted), readText(isWanted)];
+  if (kind === LENGTHS) return readLength();
+  if (kind === BYTES) {
+    skipField();
+    return field();
+  }
+  const size = kind === TWO ? 2 : kind === FOUR ? 4 : 1;
+  need(size);
+  let number = 0;
+  for (const last = at + size; at < last; at++) number = number * 256 + bytes[at]!;
+  // What is no flag is told by the number.
+  return kind === FLAG && number < 2 ? number === 1 : number;
+}
+
+/** There are so many bytes. */
+function need(size: number): void {
+  if (at + size > stop) throw malformed("a property is cut off", sectionOf(first));
+}
+
 /** Where the field that was read last begins; it ends at `at`. */
 let fieldStart = 0;
 
 /** Moves over a field behind its length. */
-function readField(bytes: Uint8Array, stop: number, first: number): void {
-  if (at + 2 > stop) throw short(first);
-  fieldStart = at + 2;
-  at = fieldStart + readNumber(bytes, at);
-  if (at > stop) throw short(first);
+function skipField(): void {
+  need(2);
+  const length = readNumber(bytes, at);
+  fieldStart = at += 2;
+  need(length);
+  at += length;
 }
 
-function last(bytes: Uint8Array): Uint8Array {
+/** The field that was read last. */
+function field(): Uint8Array {
   return new Uint8Array(bytes.buffer, bytes.byteOffset + fieldStart, at - fieldStart);
 }
 
 /** Moves over text, which is decoded only if it is wanted, or cannot be checked otherwise. */
-function readText(bytes: Uint8Array, stop: number, first: number, isWanted: boolean): string | undefined {
-  readField(bytes, stop, first);
+function readText(isWanted: boolean): string | undefined {
+  skipField();
   if (!isWanted) {
     let i = fieldStart;
     while (i < at && bytes[i]! > 0 && bytes[i]! < 0x80) i++;
@@ -237,31 +246,30 @@ function readText(bytes: Uint8Array, stop: number, first: number, isWanted: bool
   }
   let text;
   try {
-    text = decodeText(last(bytes));
+    text = decodeText(field());
   } catch {
-    throw malformed("a property is not valid UTF-8", "MQTT5-1.5.4-1");
+    throw malformed("text that is not valid UTF-8", "MQTT5-1.5.4-1");
   }
-  if (text.includes("\0")) throw malformed("U+0000 in a property", "MQTT5-1.5.4-2");
+  if (text.includes("\0")) throw malformed("U+0000 in text", "MQTT5-1.5.4-2");
   return text;
 }
 
 function checkResponseTopic(topic: string): void {
-  if (topic === "") throw broken("the response topic is empty", "MQTT5-4.7.3-1");
-  if (/[+#]/.test(topic)) throw broken("wildcard in the response topic", "MQTT5-3.3.2-14");
+  if (/^$|[+#]/.test(topic)) throw broken("invalid response topic", "MQTT5-3.3.2-14");
 }
 
-/** Reads a variable byte integer, in as few bytes as it takes [MQTT5-1.5.5-1]. */
-function readLength(bytes: Uint8Array, stop: number, first: number): number {
+/** Reads a variable byte integer, in as few bytes as it takes. */
+function readLength(): number {
   let value = 0;
   for (let shift = 0; shift < 28; shift += 7) {
-    if (at >= stop) throw short(first);
+    need(1);
     const byte = bytes[at++]!;
     value += (byte & 0x7f) << shift;
     if (byte >= 0x80) continue;
     if (byte === 0 && shift > 0) break;
     return value;
   }
-  throw malformed("invalid variable byte integer", "MQTT5-1.5.5-1");
+  throw malformed("invalid length", "MQTT5-1.5.5-1");
 }
 
 /** The caller asks for what there is not. */
@@ -271,11 +279,7 @@ export function invalid(text: string): UsageError {
 
 /** A valid packet that may not come. */
 export function broken(summary: string, statement: string, reason = 0x82): ProtocolError {
-  return new ProtocolError("unexpected-packet", summary, statement, undefined, reason);
-}
-
-function short(first: number): ProtocolError {
-  return malformed("a property runs over its end", sectionOf(first));
+  return Object.assign(new ProtocolError("unexpected-packet", summary, statement), { reason });
 }
 
 /** Where the standard describes a packet. */
@@ -283,15 +287,7 @@ export function sectionOf(first: number): string {
   return `MQTT5 section 3.${first >> 4}.2`;
 }
 
-function tooLong(name: string): string {
-  return `${name} is longer than 65535 bytes`;
-}
-
 /** The rows of what a server sends, by identifier. */
-const RECEIVED: readonly (Row | undefined)[] = /* @__PURE__ */ byId();
-
-function byId(): readonly (Row | undefined)[] {
-  const rows: (Row | undefined)[] = new Array(43).fill(undefined);
-  for (const row of TABLE) if (row[4] !== 0) rows[row[0]] = row;
-  return rows;
-}
+const RECEIVED: Readonly<Record<number, Row>> =
+  /* @__PURE__ */ (() =>
+    Object.fromEntries(TABLE.filter((row) => row[4] !== 0).map((row) => [row[0], row])))();

@@ -6,16 +6,7 @@
  */
 import { ProtocolError, RefusedError } from "../errors.ts";
 import type { Auth } from "../events.ts";
-import {
-  checkHeader,
-  lengthBytes,
-  malformed,
-  NAMES,
-  PUBLISHED,
-  readId,
-  readNumber,
-  TOPICS,
-} from "../fields.ts";
+import { checkHeader, malformed, NAMES, PUBLISHED, readId, readNumber, TOPICS } from "../fields.ts";
 import type { Inbox } from "../inbox.ts";
 import {
   type Acknowledgement,
@@ -26,14 +17,14 @@ import {
   PINGRESP,
   PUBLISH,
   type QoS,
-  SUBACK,
+  UNSUBACK,
 } from "../packets.ts";
 import { decodeText } from "../text.ts";
 import type { AuthProperties, ConnackProperties, ReasonProperties } from "../properties.ts";
 import { MessageWithProperties } from "./message.ts";
 import { broken, readProperties, sectionOf, seen } from "./properties.ts";
 import { checkReason, refused } from "./reasons.ts";
-import { Terms } from "./terms.ts";
+import { sizeOf, Terms } from "./terms.ts";
 
 /** The packets that a server sends, by type. */
 const NAMES_5: Readonly<Record<number, string>> = { ...NAMES, 14: "DISCONNECT", 15: "AUTH" };
@@ -46,12 +37,12 @@ export class Reader extends Terms {
   /** How many messages with QoS 1 and 2 have come and are not finished. */
   protected unfinished = 0;
   /** Where enhanced authentication stands: the server may speak, or has asked and waits for us. */
-  protected authentication: "none" | "server" | "ours" = "none";
+  protected turn: "none" | "server" | "ours" = "none";
   /** Whether CONNACK has come. */
   protected isAccepted = false;
   /** The topics that the server has given an alias. */
   readonly #topics: string[] = [];
-  /** How many filters the requests under way name, by their identifiers. */
+  /** How many filters each UNSUBSCRIBE under way names, by its identifier. */
   protected readonly counts: Map<number, number> = new Map();
 
   check(first: number, remaining: number): void {
@@ -62,10 +53,9 @@ export class Reader extends Terms {
     if (remaining < shortest || (first === PINGRESP && remaining > 0)) {
       throw malformed(`invalid ${name}: ${remaining} bytes`, `MQTT5 section 3.${type}.1`);
     }
-    const size = 1 + lengthBytes(remaining) + remaining;
-    const limit = this.ours.maximumPacketSize ?? Infinity;
-    if (size > limit) {
-      const summary = `a packet of ${size} bytes arrives, the server was told ${limit}`;
+    const size = sizeOf(remaining);
+    if (size > this.limit) {
+      const summary = `a packet of ${size} bytes arrives, the limit is ${this.limit}`;
       throw new ProtocolError("packet-too-large", summary, "MQTT5-3.1.2-24");
     }
   }
@@ -76,7 +66,12 @@ export class Reader extends Terms {
     if (end - start === 2) {
       // So a server answers that knows MQTT 3.1.1 only.
       if (code === 1) {
-        throw new RefusedError("connection-refused", "Connection Refused - no MQTT 5", 0x84, 1);
+        throw new RefusedError(
+          "connection-refused",
+          "Connection Refused - Incorrect Protocol Version",
+          0x84,
+          1,
+        );
       }
       throw malformed("invalid CONNACK", sectionOf(first));
     }
@@ -85,9 +80,9 @@ export class Reader extends Terms {
     const properties = readAll(bytes, start + 2, end, first);
     if (reason >= 0x80) throw refused("connection-refused", "Connection Refused", reason, properties);
     this.#checkMethod(properties);
-    this.authentication = "none";
+    this.turn = "none";
     this.isAccepted = true;
-    this.accepted(properties);
+    this.server = properties;
     return {
       sessionPresent: flags === 1,
       returnCode: 0,
@@ -101,14 +96,9 @@ export class Reader extends Terms {
     const qos = (first >> 1 & 0x03) as QoS;
     const topicStart = start + 2;
     const topicEnd = topicStart + readNumber(bytes, start);
-    let at = topicEnd;
-    let id = 0;
-    if (qos !== 0) {
-      if (at + 2 > end) throw malformed(PUBLISHED, sectionOf(first));
-      id = readId(bytes, at, first);
-      at += 2;
-    }
+    let at = qos === 0 ? topicEnd : topicEnd + 2;
     if (at >= end) throw malformed(PUBLISHED, sectionOf(first));
+    const id = qos === 0 ? 0 : readId(bytes, topicEnd, first);
     const propertiesStart = at++;
     let alias = 0;
     let any = false;
@@ -125,7 +115,7 @@ export class Reader extends Terms {
       : TOPICS.get(bytes, topicStart, topicEnd);
     if (alias !== 0) this.#topics[alias] = topic;
     if (qos !== 0 && ++this.unfinished > (this.ours.receiveMaximum ?? 65_535)) {
-      throw broken("more messages at a time than our receive maximum", "MQTT5-3.3.4-9", 0x93);
+      throw broken("above our receive maximum", "MQTT5-3.3.4-9", 0x93);
     }
     const message: Message = {
       type: "message",
@@ -146,22 +136,23 @@ export class Reader extends Terms {
     into.id = readId(bytes, start, first);
     into.reason = end - start > 2 ? checkReason(first, bytes[start + 2]!) : 0;
     into.properties = undefined;
-    if (end - start > 3) this.#checkProblem(readAll(bytes, start + 3, end, first), first, into);
+    if (end - start > 3) this.#checkProblem(readAll(bytes, start + 3, end, first), into);
   }
 
   readReasons({ bytes, first, start, end }: Inbox, into: Acknowledgement): readonly number[] {
     into.id = readId(bytes, start, first);
     const properties: ReasonProperties = {};
     const at = readProperties(bytes, start + 2, end, first, properties as Values);
-    this.#checkProblem(properties, first, into);
+    this.#checkProblem(properties, into);
     const reasons = [...bytes.subarray(at, end)];
     for (const reason of reasons) checkReason(first, reason);
+    // The engine counts those of SUBACK.
     const count = this.counts.get(into.id) ?? reasons.length;
-    if (reasons.length === 0 || reasons.length !== count) {
-      const summary = `invalid ${
-        NAMES[first >> 4]
-      }: ${reasons.length} reason codes for ${count} topic filters`;
-      throw malformed(summary, (first & 0xf0) === SUBACK ? "MQTT5-3.8.4-6" : "MQTT5-3.11.3-1");
+    if (first === UNSUBACK && reasons.length !== count) {
+      throw malformed(
+        `invalid UNSUBACK: ${reasons.length} return codes for ${count} topic filters`,
+        "MQTT5-3.11.3-1",
+      );
     }
     this.counts.delete(into.id);
     return reasons;
@@ -169,26 +160,25 @@ export class Reader extends Terms {
 
   readControl({ bytes, first, start, end }: Inbox): Auth {
     const reason = end > start ? checkReason(first, bytes[start]!) : 0;
-    if (first === DISCONNECT) {
-      const properties = end > start + 1 ? readAll(bytes, start + 1, end, first) : {};
-      throw refused("disconnected-by-server", "Disconnected by broker", reason, properties);
-    }
-    const properties = end > start ? readAll(bytes, start + 1, end, first) : {};
-    this.#checkProblem(properties, first);
+    const isEnd = first === DISCONNECT;
+    // DISCONNECT may end behind its reason.
+    const properties = end - start > Number(isEnd) ? readAll(bytes, start + 1, end, first) : {};
+    if (isEnd) throw refused("disconnected-by-server", "Disconnected by broker", reason, properties);
+    this.#checkProblem(properties);
     this.#checkMethod(properties);
     // The last word of the first authentication is CONNACK's.
-    if (this.authentication !== "server" || (reason === 0 && !this.isAccepted)) {
+    if (this.turn !== "server" || (reason === 0 && !this.isAccepted)) {
       throw broken("AUTH out of turn", "MQTT5 section 4.12");
     }
-    this.authentication = reason === 0 ? "none" : "ours";
+    this.turn = reason === 0 ? "none" : "ours";
     return { type: "auth", packet: AUTH, reason, properties };
   }
 
   /** Takes what the server says of a reason: not where it was asked to be silent [MQTT5-3.1.2-29]. */
-  #checkProblem(properties: ReasonProperties, first: number, into?: Acknowledgement): void {
+  #checkProblem(properties: ReasonProperties, into?: Acknowledgement): void {
     const { reasonString, userProperties } = properties;
     if (this.ours.requestProblemInformation === false && (reasonString ?? userProperties) !== undefined) {
-      throw broken(`unwanted words in a packet of type ${first >> 4}`, "MQTT5-3.1.2-29");
+      throw broken("unwanted reason", "MQTT5-3.1.2-29");
     }
     if (into !== undefined) into.properties = seen.any ? properties : undefined;
   }
@@ -198,7 +188,7 @@ export class Reader extends Terms {
     const { authenticationMethod } = this.ours;
     if (properties.authenticationMethod === authenticationMethod) return;
     const statement = authenticationMethod === undefined ? "MQTT5-4.12.0-6" : "MQTT5-4.12.0-5";
-    throw broken("another authentication method than CONNECT's", statement);
+    throw broken("another authentication method", statement);
   }
 }
 
@@ -212,14 +202,15 @@ function readAll(bytes: Uint8Array, start: number, end: number, first: number): 
 }
 
 function unnamed(): never {
-  throw broken("neither a topic nor an alias that is known", "MQTT5 section 3.3.4");
+  throw broken("empty topic", "MQTT5 section 3.3.4");
 }
 
 function checkPayload(payload: Uint8Array): void {
   try {
     decodeText(payload);
   } catch {
-    const summary = "the payload is not the text that it is said to be";
-    throw new ProtocolError("malformed-packet", summary, "MQTT5 section 3.3.2.3.2", undefined, 0x99);
+    throw Object.assign(malformed("a payload that is not valid UTF-8", "MQTT5 section 3.3.2.3.2"), {
+      reason: 0x99,
+    });
   }
 }

@@ -1,5 +1,5 @@
 /**
- * Reason codes of MQTT 5 in one table: what each is called, and in which packets a server may send it.
+ * Reason codes of MQTT 5 in one table: in which packets a server may send each. And what some are called.
  *
  * @module
  */
@@ -32,43 +32,59 @@ const SUCCESSES: Readonly<Record<number, number>> = {
 };
 
 /** From 0x80 on, in order. */
-const FAILURES: readonly (readonly [name: string, packets: number])[] = [
-  ["Unspecified error", ALL],
-  ["Malformed packet", ENDED],
-  ["Protocol error", ENDED],
-  ["Implementation specific error", ALL],
-  ["Unsupported protocol version", CONNACK],
-  ["Client identifier not valid", CONNACK],
-  ["Bad user name or password", CONNACK],
-  ["Not authorized", ALL],
-  ["Server unavailable", CONNACK],
-  ["Server busy", ENDED],
-  ["Banned", CONNACK],
-  ["Server shutting down", DISCONNECT],
-  ["Bad authentication method", ENDED],
-  ["Keep alive timeout", DISCONNECT],
-  ["Session taken over", DISCONNECT],
-  ["Topic filter invalid", REQUESTED | DISCONNECT],
-  ["Topic name invalid", ENDED | TAKEN],
-  ["Packet identifier in use", TAKEN | REQUESTED],
-  ["Packet identifier not found", RELEASED],
-  ["Receive maximum exceeded", DISCONNECT],
-  ["Topic alias invalid", DISCONNECT],
-  ["Packet too large", ENDED],
-  ["Message rate too high", DISCONNECT],
-  ["Quota exceeded", ENDED | TAKEN | SUBACK],
-  ["Administrative action", DISCONNECT],
-  ["Payload format invalid", ENDED | TAKEN],
-  ["Retain not supported", ENDED],
-  ["QoS not supported", ENDED],
-  ["Use another server", ENDED],
-  ["Server moved", ENDED],
-  ["Shared subscriptions not supported", SUBACK | DISCONNECT],
-  ["Connection rate exceeded", ENDED],
-  ["Maximum connect time", DISCONNECT],
-  ["Subscription identifiers not supported", SUBACK | DISCONNECT],
-  ["Wildcard subscriptions not supported", SUBACK | DISCONNECT],
+const FAILURES: readonly number[] = [
+  ALL,
+  ENDED,
+  ENDED,
+  ALL,
+  CONNACK,
+  CONNACK,
+  CONNACK,
+  ALL,
+  // 0x88: server unavailable
+  CONNACK,
+  ENDED,
+  CONNACK,
+  DISCONNECT,
+  ENDED,
+  DISCONNECT,
+  DISCONNECT,
+  REQUESTED | DISCONNECT,
+  // 0x90: topic name invalid
+  ENDED | TAKEN,
+  TAKEN | REQUESTED,
+  RELEASED,
+  DISCONNECT,
+  DISCONNECT,
+  ENDED,
+  DISCONNECT,
+  ENDED | TAKEN | SUBACK,
+  // 0x98: administrative action
+  DISCONNECT,
+  ENDED | TAKEN,
+  ENDED,
+  ENDED,
+  ENDED,
+  ENDED,
+  SUBACK | DISCONNECT,
+  ENDED,
+  // 0xa0: maximum connect time
+  DISCONNECT,
+  SUBACK | DISCONNECT,
+  SUBACK | DISCONNECT,
 ];
+
+/** What a server that does not let us in, or throws us out, most often means; any other is told by its number. */
+const NAMES: Readonly<Record<number, string>> = {
+  0x84: "Incorrect Protocol Version",
+  0x85: "ID Rejected",
+  0x86: "Incorrect username/password",
+  0x87: "Unauthorized",
+  0x88: "Server unavailable",
+  0x89: "Server busy",
+  0x8b: "Server shutting down",
+  0x8e: "Session taken over",
+};
 
 /**
  * Gives the code back if a packet with this first byte may carry it.
@@ -77,7 +93,7 @@ const FAILURES: readonly (readonly [name: string, packets: number])[] = [
  */
 export function checkReason(first: number, reason: number): number {
   const type = first >> 4;
-  const packets = reason < 0x80 ? SUCCESSES[reason] : FAILURES[reason - 0x80]?.[1];
+  const packets = reason < 0x80 ? SUCCESSES[reason] : FAILURES[reason - 0x80];
   if (((packets ?? 0) & 1 << type) !== 0) return reason;
   const rule = type === 2 ? "2-8" : type === 9 || type === 11 ? "3-2" : "2-1";
   throw broken(`reason ${hex(reason)} in a packet of type ${type}`, `MQTT5-3.${type}.${rule}`);
@@ -90,7 +106,7 @@ export function refused(
   reason: number,
   properties: RefusalProperties,
 ): RefusedError {
-  const words = [what, FAILURES[reason - 0x80]?.[0] ?? "no reason", properties.reasonString];
-  const text = words.filter((word) => word !== undefined).join(" - ");
-  return new RefusedError(code, text, reason, reason, properties);
+  const words = properties.reasonString;
+  const text = `${what} - ${NAMES[reason] ?? hex(reason)}${words === undefined ? "" : `: ${words}`}`;
+  return Object.assign(new RefusedError(code, text, reason, reason), { properties });
 }

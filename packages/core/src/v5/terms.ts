@@ -13,23 +13,15 @@ import type { ConnackProperties, ConnectProperties } from "../properties.ts";
 export class Terms {
   /** What we said. */
   ours: ConnectProperties = {};
+  /** The longest packet that the server may send. */
+  limit: number = Infinity;
   /** What the server said; nothing before CONNACK. */
   server: ConnackProperties = {};
-  #mostBytes = MAX_REMAINING_LENGTH + 5;
-  #mostQoS = 2;
-  #retains = true;
-
-  /** CONNACK came. */
-  accepted(server: ConnackProperties): void {
-    this.server = server;
-    this.#mostBytes = Math.min(this.#mostBytes, server.maximumPacketSize ?? Infinity);
-    this.#mostQoS = server.maximumQoS ?? 2;
-    this.#retains = server.retainAvailable ?? true;
-  }
 
   /** Whether the server takes a packet with this remaining length. */
   fits(remaining: number): boolean {
-    return 1 + lengthBytes(remaining) + remaining <= this.#mostBytes;
+    return remaining <= MAX_REMAINING_LENGTH &&
+      sizeOf(remaining) <= (this.server.maximumPacketSize ?? Infinity);
   }
 
   /**
@@ -39,10 +31,9 @@ export class Terms {
    */
   checkSize(remaining: number): void {
     if (this.fits(remaining)) return;
-    const size = 1 + lengthBytes(remaining) + remaining;
     throw new UsageError(
       "payload-too-large",
-      `a packet of ${size} bytes, the server takes ${this.#mostBytes}`,
+      `a packet of ${sizeOf(remaining)} bytes is too large for the server`,
     );
   }
 
@@ -52,8 +43,9 @@ export class Terms {
    * @throws {UsageError} `not-supported`, `payload-too-large`
    */
   checkMessage(qos: QoS, retain: boolean, remaining: number): void {
-    if (qos > this.#mostQoS) throw lacks(`QoS ${qos}`);
-    if (retain && !this.#retains) throw lacks("retained messages");
+    const { maximumQoS = 2, retainAvailable } = this.server;
+    if (qos > maximumQoS) throw lacks(`QoS ${qos}`);
+    if (retain && retainAvailable === false) throw lacks("retained messages");
     this.checkSize(remaining);
   }
 
@@ -71,6 +63,11 @@ export class Terms {
       throw lacks("subscriptions with wildcards");
     }
   }
+}
+
+/** How long a packet with this remaining length is. */
+export function sizeOf(remaining: number): number {
+  return 1 + lengthBytes(remaining) + remaining;
 }
 
 /** The server said in CONNACK that it does not have this. */

@@ -40,14 +40,13 @@ import {
 } from "../packets.ts";
 import type {
   AuthProperties,
-  ConnackProperties,
   DisconnectProperties,
   SubscribeProperties,
   UnsubscribeProperties,
 } from "../properties.ts";
 import { utf8Length } from "../topic.ts";
 import { TopicAliases } from "./aliases.ts";
-import { encode, encodeLength, invalid, WILL_TYPE } from "./properties.ts";
+import { encode, encodeLength, invalid, TOPIC_ALIAS, WILL_TYPE } from "./properties.ts";
 import { Reader } from "./read.ts";
 import { inMqtt5 } from "./statements.ts";
 import { lacks } from "./terms.ts";
@@ -59,12 +58,12 @@ export class V5Wire extends Reader implements Wire {
 
   writeConnect(out: Outbox, options: ConnectOptions, limit: number = Infinity): void {
     const { keepAlive, will, properties } = options;
-    const maximumPacketSize = Math.min(limit, properties?.maximumPacketSize ?? Infinity);
-    this.ours = { ...properties, ...(maximumPacketSize <= 4_294_967_295 && { maximumPacketSize }) };
+    this.ours = properties ?? {};
+    this.limit = Math.min(limit, 4_294_967_295);
     this.#wantsAliases = options.topicAliases ?? false;
-    if (properties?.authenticationMethod !== undefined) this.authentication = "server";
+    if (properties?.authenticationMethod !== undefined) this.turn = "server";
     const [flags, fields] = connectFields(options, withLength(encode(WILL_TYPE, will?.properties ?? {})));
-    const ours = withLength(encode(CONNECT, this.ours));
+    const ours = withLength(encode(CONNECT, { ...properties, maximumPacketSize: this.limit }));
     writePacket(out, CONNECT, ["MQTT", 5, flags, keepAlive >> 8, keepAlive, ...ours, ...fields]);
   }
 
@@ -79,15 +78,16 @@ export class V5Wire extends Reader implements Wire {
     this.checkMessage(qos, retain, remainingOf(topic, qos, properties.length, length));
   }
 
-  review(out: Outbox, outgoing: Outgoing, now: Millis, isNew: boolean): Dropped[] {
+  review(out: Outbox, outgoing: Outgoing, now: Millis, isNew: boolean = false): Dropped[] {
     const dropped: Dropped[] = [];
     outgoing.expiresAt = Infinity;
     for (const flight of outgoing.all()) {
       const { id, phase, topic, payload, qos, retain, properties, expiresAt } = flight;
       let error: MqttError | undefined;
-      if (phase === "queued" && expiresAt <= now) {
-        error = new ConnectionError("message-expired", "the message expired before it could be sent");
-      } else if (phase === "queued") outgoing.expiresAt = Math.min(outgoing.expiresAt, expiresAt);
+      if (phase === "queued") {
+        if (expiresAt <= now) error = new ConnectionError("message-expired", "the message has expired");
+        else outgoing.expiresAt = Math.min(outgoing.expiresAt, expiresAt);
+      }
       if (isNew && phase === "released") {
         // Before all others: it is not held back by the window, and takes a place in it [MQTT5-4.9.0-3].
         this.writeAcknowledgement(out, PUBREL, id);
@@ -116,7 +116,7 @@ export class V5Wire extends Reader implements Wire {
     id: PacketId,
     name: string = "",
     properties: Uint8Array = NONE,
-    expiry: number = Infinity,
+    left: Millis = Infinity,
   ): void {
     let length = properties.length;
     let remaining = remainingOf(topic.length, qos, length, payload.length);
@@ -124,7 +124,11 @@ export class V5Wire extends Reader implements Wire {
     this.checkMessage(qos, retain, remaining);
     let alias = 0;
     // An alias takes three bytes; the length before it may take one more.
-    if (this.#aliases !== undefined && !duplicate && topic.length > 4 && this.fits(remaining + 4)) {
+    const { topicAliasMaximum = 0 } = this.server;
+    if (
+      this.#wantsAliases && topicAliasMaximum && !duplicate && topic.length > 4 && this.fits(remaining + 4)
+    ) {
+      this.#aliases ??= new TopicAliases(topicAliasMaximum);
       alias = this.#aliases.choose(name);
       if (alias !== 0) length += 3;
       if (alias > 0) topic = NONE;
@@ -136,10 +140,10 @@ export class V5Wire extends Reader implements Wire {
     if (qos !== 0) at = writeNumber(bytes, at, id);
     at = writeLength(bytes, at, length);
     bytes.set(properties, at);
-    if (expiry !== Infinity) {
+    if (left !== Infinity) {
       // The table has it first. What was sent once must be sent again, however late.
-      const left = Math.max(expiry, properties.subarray(1, 5).some(Boolean) ? 1 : 0);
-      writeNumber(bytes, writeNumber(bytes, at + 1, left >>> 16), left);
+      const seconds = Math.max(Math.ceil(left / 1000), properties.subarray(1, 5).some(Boolean) ? 1 : 0);
+      writeNumber(bytes, writeNumber(bytes, at + 1, seconds >>> 16), seconds);
     }
     at += properties.length;
     if (alias !== 0) {
@@ -163,7 +167,7 @@ export class V5Wire extends Reader implements Wire {
       this.checkFilter(filter.topic);
       return [filter.topic, optionsOf(filter)];
     });
-    this.#ask(out, SUBSCRIBE, id, filters.length, encode(SUBSCRIBE, properties), fields);
+    this.#send(out, SUBSCRIBE, [id >> 8, id], properties, fields);
   }
 
   writeUnsubscribe(
@@ -172,15 +176,16 @@ export class V5Wire extends Reader implements Wire {
     filters: readonly string[],
     properties: UnsubscribeProperties = {},
   ): void {
-    this.#ask(out, UNSUBSCRIBE, id, filters.length, encode(UNSUBSCRIBE, properties), filters);
+    this.#send(out, UNSUBSCRIBE, [id >> 8, id], properties, filters);
+    this.counts.set(id, filters.length);
   }
 
-  writeAcknowledgement(out: Outbox, type: number, id: PacketId, reason: number = 0): void {
-    const at = begin(out, type === PUBREL ? type | 0x02 : type, reason === 0 ? 2 : 3);
+  writeAcknowledgement(out: Outbox, type: number, id: PacketId, isUnknown: boolean = false): void {
+    const at = begin(out, type === PUBREL ? type | 0x02 : type, isUnknown ? 3 : 2);
     writeNumber(out.bytes, at, id);
-    if (reason !== 0) out.bytes[at + 2] = reason;
-    // One that we do not know has not been counted.
-    if (reason === 0 && (type === PUBACK || type === PUBCOMP) && this.unfinished > 0) this.unfinished--;
+    if (isUnknown) out.bytes[at + 2] = 0x92;
+    // What is unknown has not been counted.
+    else if ((type === PUBACK || type === PUBCOMP) && this.unfinished > 0) this.unfinished--;
   }
 
   writePing(out: Outbox): void {
@@ -188,34 +193,27 @@ export class V5Wire extends Reader implements Wire {
   }
 
   writeDisconnect(out: Outbox, reason: number = 0, properties: DisconnectProperties = {}): void {
-    if (!OURS.includes(reason)) throw invalid(`reason ${reason} in DISCONNECT [MQTT5-3.14.2-1]`);
+    const isOurs = reason === 0 || reason === 4 ||
+      (reason >= 0x80 && reason < 0x9a && (OURS >> reason - 0x80 & 1) !== 0);
+    if (!isOurs) throw invalid(`reason ${reason} in DISCONNECT [MQTT5-3.14.2-1]`);
     const { sessionExpiryInterval } = properties;
     if (sessionExpiryInterval && !this.ours.sessionExpiryInterval) {
-      throw invalid("CONNECT asked for no session, DISCONNECT cannot [MQTT5 section 3.14.2.2.2]");
+      throw invalid("CONNECT kept no session [MQTT5 section 3.14.2.2]");
     }
-    let encoded = encode(DISCONNECT, properties);
-    // Words that are too many are left away [MQTT5-3.14.2-3] [MQTT5-3.14.2-4].
-    if (!this.fits(5 + encoded.length)) encoded = encode(DISCONNECT, { sessionExpiryInterval });
-    writePacket(
-      out,
-      DISCONNECT,
-      reason === 0 && encoded.length === 0 ? [] : [reason, ...withLength(encoded)],
-    );
+    this.#send(out, DISCONNECT, [reason], properties);
   }
 
-  writeAuth(out: Outbox, reason: number, properties: AuthProperties): void {
+  writeAuth(out: Outbox, reason: number, properties: AuthProperties = {}): void {
     const { authenticationMethod } = this.ours;
     const method = properties.authenticationMethod ?? authenticationMethod;
     if (method === undefined || method !== authenticationMethod) {
-      throw invalid("the authentication method is CONNECT's [MQTT5-4.12.0-5] [MQTT5-4.12.0-7]");
+      throw invalid("another authentication method [MQTT5-4.12.0-5] [MQTT5-4.12.0-7]");
     }
-    if (this.authentication !== (reason === 0x18 ? "ours" : reason === 0x19 ? "none" : "")) {
+    if (this.turn !== (reason === 0x18 ? "ours" : reason === 0x19 ? "none" : "")) {
       throw invalid("AUTH out of turn [MQTT5-4.12.0-3]");
     }
-    const parts = [reason, ...withLength(encode(AUTH, { ...properties, authenticationMethod }))];
-    this.checkSize(sizeOfParts(parts));
-    writePacket(out, AUTH, parts);
-    this.authentication = "server";
+    this.#send(out, AUTH, [reason], { ...properties, authenticationMethod });
+    this.turn = "server";
   }
 
   fault(out: Outbox, error: MqttError): MqttError {
@@ -224,20 +222,13 @@ export class V5Wire extends Reader implements Wire {
     const reason = error.reason ??
       (code === "malformed-packet" ? 0x81 : code === "packet-too-large" ? 0x95 : 0x82);
     writePacket(out, DISCONNECT, [reason, 0]);
-    return new ProtocolError(code, summary, inMqtt5(statement), firstByte, reason);
+    return Object.assign(new ProtocolError(code, summary, inMqtt5(statement), firstByte), { reason });
   }
 
-  #ask(out: Outbox, first: number, id: PacketId, count: number, properties: Uint8Array, fields: Parts): void {
-    const parts = [id >> 8, id, ...withLength(properties), ...fields];
+  #send(out: Outbox, first: number, head: Parts, properties: object, fields: Parts = []): void {
+    const parts = [...head, ...withLength(encode(first, properties)), ...fields];
     this.checkSize(sizeOfParts(parts));
     writePacket(out, first, parts);
-    this.counts.set(id, count);
-  }
-
-  override accepted(server: ConnackProperties): void {
-    super.accepted(server);
-    const { topicAliasMaximum = 0 } = server;
-    if (this.#wantsAliases && topicAliasMaximum > 0) this.#aliases = new TopicAliases(topicAliasMaximum);
   }
 }
 
@@ -260,22 +251,6 @@ function withLength(properties: Uint8Array): number[] {
   return [...encodeLength(properties.length), ...properties];
 }
 
-/** The reasons of a DISCONNECT of ours. */
-const OURS: readonly number[] = [
-  0,
-  4,
-  0x80,
-  0x81,
-  0x82,
-  0x83,
-  0x90,
-  0x93,
-  0x94,
-  0x95,
-  0x96,
-  0x97,
-  0x98,
-  0x99,
-];
-const TOPIC_ALIAS = 35;
+/** The reasons from 0x80 on of a DISCONNECT of ours, as bits: 0x80 to 0x83, 0x90, 0x93 to 0x99. */
+const OURS = 0x0f | 1 << 16 | 0x7f << 19;
 const NONE = new Uint8Array(0);
