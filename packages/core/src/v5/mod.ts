@@ -20,7 +20,7 @@ export const v5: Codec = {
     encode(CONNECT, properties);
     encode(WILL_TYPE, will?.properties ?? {});
     if (properties.authenticationData && properties.authenticationMethod === undefined) {
-      throw invalid("authenticationData without a method [MQTT5 section 3.1.2.11]");
+      throw invalid("authenticationData without a method");
     }
   },
   encode: (properties) => encode(PUBLISH, properties),

@@ -51,7 +51,7 @@ export class Reader extends Terms {
     checkHeader(first, name);
     const shortest = SHORTEST[type]! + ((first & 0xf0) === PUBLISH && (first & 0x06) !== 0 ? 2 : 0);
     if (remaining < shortest || (first === PINGRESP && remaining > 0)) {
-      throw malformed(`invalid ${name}: ${remaining} bytes`, `MQTT5 section 3.${type}.1`);
+      throw malformed(`invalid ${name}`, `MQTT5 section 3.${type}.1`);
     }
     const size = sizeOf(remaining);
     if (size > this.limit) {

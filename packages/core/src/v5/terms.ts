@@ -33,7 +33,7 @@ export class Terms {
     if (this.fits(remaining)) return;
     throw new UsageError(
       "payload-too-large",
-      `a packet of ${sizeOf(remaining)} bytes is too large for the server`,
+      `the server takes no packet of ${sizeOf(remaining)} bytes`,
     );
   }
 
@@ -60,7 +60,7 @@ export class Terms {
       throw lacks("shared subscriptions");
     }
     if (server.wildcardSubscriptionAvailable === false && /[+#]/.test(filter)) {
-      throw lacks("subscriptions with wildcards");
+      throw lacks("wildcards");
     }
   }
 }

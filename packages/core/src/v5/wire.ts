@@ -198,7 +198,7 @@ export class V5Wire extends Reader implements Wire {
     if (!isOurs) throw invalid(`reason ${reason} in DISCONNECT [MQTT5-3.14.2-1]`);
     const { sessionExpiryInterval } = properties;
     if (sessionExpiryInterval && !this.ours.sessionExpiryInterval) {
-      throw invalid("CONNECT kept no session [MQTT5 section 3.14.2.2]");
+      throw invalid("no session is kept [MQTT5 section 3.14.2.2]");
     }
     this.#send(out, DISCONNECT, [reason], properties);
   }
@@ -236,7 +236,7 @@ export class V5Wire extends Reader implements Wire {
 function optionsOf({ topic, qos, noLocal, retainAsPublished, retainHandling = 0 }: Filter): number {
   checkInteger(retainHandling, "retainHandling", 0, 2);
   if (noLocal && topic.startsWith("$share/")) {
-    throw invalid("noLocal is not for shared subscriptions [MQTT5-3.8.3-4]");
+    throw invalid("noLocal in a shared subscription [MQTT5-3.8.3-4]");
   }
   return qos | (noLocal ? 0x04 : 0) | (retainAsPublished ? 0x08 : 0) | retainHandling << 4;
 }
