@@ -41,7 +41,10 @@ export interface WillProperties extends PublishProperties {
 export interface ConnectProperties {
   /** Seconds for which the server keeps the session behind the connection; 0 when absent, 4294967295 for ever. */
   readonly sessionExpiryInterval?: number | undefined;
-  /** The most messages with QoS 1 and 2 that the server may have unacknowledged at a time, 1 to 65535. */
+  /**
+   * The most messages with QoS 1 and 2 that the server may have unacknowledged at a time, 1 to 65535. A server that exceeds
+   * it has its connection ended [MQTT5-3.3.4-9]. mosquitto 2.0.11 does so with 2 and 7, though not with 10 and more.
+   */
   readonly receiveMaximum?: number | undefined;
   /**
    * How many topic aliases the server may use; 0 when absent. A topic is held for each, so a server can make us hold

@@ -176,6 +176,25 @@ describe("the server's receive maximum", () => {
     assertEquals(told(), [`publish ${all[1]}`]);
   });
 
+  it("with room for all has each PUBREL leave once, before what is sent again", () => {
+    const bench = online({ keep: true, theirs: { receiveMaximum: 3 } });
+    const [a, b] = [bench.engine.publish("t", "", 2), bench.engine.publish("t", "", 2)];
+    bench.sent();
+    bench.receive(server({ cmd: "pubrec", messageId: b, reasonCode: 0 }));
+    for (let cut = 0; cut < 2; cut++) {
+      bench.drop();
+      again(bench, { keep: true, theirs: { receiveMaximum: 3 } });
+      assertEquals(
+        understood(bench.sent()).map((packet) => [packet["cmd"], packet["messageId"]]),
+        [["pubrel", b], ["publish", a]],
+      );
+    }
+    // And each has one place.
+    const c = bench.engine.publish("t", "", 1);
+    bench.engine.publish("t", "", 1);
+    assertEquals(ids(bench), [c]);
+  });
+
   it("lets late answers, and answers to nothing, be", () => {
     const bench = online();
     const [id] = [bench.engine.publish("t", "", 2)];
