@@ -58,7 +58,7 @@ export class V5Wire extends Reader implements Wire {
 
   writeConnect(out: Outbox, options: ConnectOptions, limit: number = Infinity): void {
     const { keepAlive, will, properties } = options;
-    this.ours = properties ?? {};
+    this.ours = { ...properties };
     this.limit = Math.min(limit, 4_294_967_295);
     this.#wantsAliases = options.topicAliases ?? false;
     if (properties?.authenticationMethod !== undefined) this.turn = "server";
