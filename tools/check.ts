@@ -40,6 +40,10 @@ const steps: Readonly<Record<string, { readonly what: string; run(): Promise<Ver
     what: "the core touches nothing outside itself",
     run: () => commands("deno lint --config tools/core.lint.json packages/core/src"),
   },
+  imports: {
+    what: "no circle of imports, and rooms know whom they may",
+    run: () => commands(`biome lint --config-path=tools/imports.jsonc ${sourceFolders} testing`),
+  },
   types: {
     what: "types for the core, Node, browsers and tests, and for Deno",
     run: () =>

@@ -1,6 +1,8 @@
-// Reads the JUnit files of the three runtimes, which do not agree on what a test case is, and gives back the tests
-// alone: the leaves of the tree of `describe` and `it`, the same ones for the same files on every runtime.
+// Reads what the three runtimes report, which do not agree on what a test case is, and gives back the tests alone: the
+// leaves of the tree of `describe` and `it`, the same ones for the same files on every runtime. Deno and Bun write JUnit
+// files, in the end; for Node we have a reporter of our own, as Node's is lost when something stays open.
 import { SaxesParser } from "saxes";
+import type { Line } from "./node_reporter.ts";
 
 /** The runtimes, by the name of their command. */
 export type Runtime = "deno" | "bun" | "node";
@@ -17,10 +19,8 @@ export interface TestCase {
   readonly reason?: string;
 }
 
-/** What `tools/test_one.ts` leaves in reports/RUNTIME.json. */
+/** What `tools/test_one.ts` leaves in reports/RUNTIME.json: the tests of a package on a runtime. */
 export interface Result {
-  /** The exit status of the runtime; 1 if it had none. */
-  readonly status: number;
   readonly seconds: number;
   readonly tests: readonly TestCase[];
 }
@@ -31,21 +31,27 @@ export const doneMark = "tests done: ";
 interface Case {
   /** Suites and test, outermost first. */
   readonly path: readonly string[];
-  readonly file: string;
   outcome: TestCase["outcome"];
   reason?: string;
 }
 
-/** The tests of a report. */
-export function readReport(xml: string, runtime: Runtime): TestCase[] {
-  const cases = readCases(xml, runtime);
-  if (runtime === "deno") return withoutDenoSuites(cases);
-  // Node reports a file as a test of its own when the file has no tests, or breaks before it can say which.
-  const isFile = (one: Case) => one.path.length === 1 && one.file.endsWith(one.path[0] ?? "");
-  return cases.filter((one) => one.outcome === "failed" || !isFile(one)).map(asTest);
+/**
+ * The tests of a report.
+ *
+ * @throws {Error} when it is cut off.
+ */
+export function readReport(text: string, runtime: Runtime): TestCase[] {
+  switch (runtime) {
+    case "deno":
+      return withoutDenoSuites(readCases(text, runtime));
+    case "bun":
+      return readCases(text, runtime).map(asTest);
+    case "node":
+      return text.split("\n").filter((line) => line !== "").map((line) => asTest(JSON.parse(line) as Line));
+  }
 }
 
-function readCases(xml: string, runtime: Runtime): Case[] {
+function readCases(xml: string, runtime: "deno" | "bun"): Case[] {
   const cases: Case[] = [];
   const suites: string[] = [];
   let current: Case | null = null;
@@ -54,11 +60,10 @@ function readCases(xml: string, runtime: Runtime): Case[] {
     const label = unescapeName(attributes.name ?? "", runtime);
     if (name === "testsuite") {
       // The outermost suite is the file on Bun, and the file or a module of Deno's own on Deno.
-      const isFile = suites.length === 0 && runtime !== "node";
-      suites.push(isFile ? "" : label);
+      suites.push(suites.length === 0 ? "" : label);
     } else if (name === "testcase") {
       const path = [...suites.filter((suite) => suite !== ""), label];
-      current = { path, file: attributes.file ?? "", outcome: "passed" };
+      current = { path, outcome: "passed" };
       cases.push(current);
     } else if (current !== null && (name === "failure" || name === "error")) {
       current.outcome = "failed";
@@ -76,9 +81,8 @@ function readCases(xml: string, runtime: Runtime): Case[] {
   parser.on("error", (error) => {
     throw error;
   });
-  // Node leaves control characters and U+FFFE and U+FFFF in, which XML forbids.
-  // deno-lint-ignore no-control-regex
-  parser.write(xml.replace(/[\0-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]/g, "?")).close();
+  // They may be in it, though XML forbids them.
+  parser.write(xml.replace(UNPRINTABLE, "?")).close();
   return cases;
 }
 
@@ -102,14 +106,23 @@ function withoutDenoSuites(cases: readonly Case[]): TestCase[] {
 }
 
 function asTest({ path, outcome, reason }: Case): TestCase {
-  return { name: path.join(" > "), outcome, ...(reason === undefined ? {} : { reason }) };
+  const name = path.join(" > ").replace(UNPRINTABLE, "?");
+  return { name, outcome, ...(reason === undefined ? {} : { reason }) };
 }
 
-/** Deno writes control characters as a string literal would, Node escapes quotes twice. */
-function unescapeName(name: string, runtime: Runtime): string {
-  if (runtime === "node") return name.replaceAll("&quot;", '"');
+/** Control characters, U+FFFE and U+FFFF. */
+// deno-lint-ignore no-control-regex
+const UNPRINTABLE = /[\0-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]/g;
+
+/** Deno writes control characters as a string literal would. */
+function unescapeName(name: string, runtime: "deno" | "bun"): string {
   if (runtime !== "deno") return name;
   return name.replaceAll("\\n", "\n").replaceAll("\\r", "\r").replaceAll("\\t", "\t");
+}
+
+/** A test's name without what a run adds: why it was skipped, as only Node reports reasons, or how short it was. */
+export function plainName(name: string): string {
+  return name.replace(/ \((skipped|short): .*\)$/, "");
 }
 
 /** How many tests of a list ended how. */

@@ -10,35 +10,31 @@ interface Bundle {
   readonly source: string;
   /** Without them there is nothing to measure. */
   readonly needs: readonly string[];
+  /** Three hundredths above what it weighed when this was set, so that an error text can be made better. */
   readonly limit?: number;
-  /** What it is to weigh one day. */
-  readonly goal?: number;
   /** Of which nothing may be in it: a bundler drops what is not imported. */
   readonly without?: readonly string[];
 }
 
 const bundles: readonly Bundle[] = [
-  ...([["Node", "node", 17_550], ["Deno", "deno", 17_250]] as const).map(([runtime, entry, limit]) => ({
+  ...([["Node", "node", 17_460], ["Deno", "deno", 17_170]] as const).map(([runtime, entry, limit]) => ({
     name: `MQTT + tcp for ${runtime}`,
     source:
       `export { MQTT } from "@minimqtt/client"; export { tcp } from "@minimqtt/transport-tcp/${entry}";`,
     needs: ["packages/client/src/mod.ts", `packages/transport-tcp/src/${entry}.ts`],
-    // It may not grow while it is on its way to the goal.
     limit,
-    goal: 7 * 1024,
   })),
   {
     name: "MQTT + tcp for every runtime",
     source: 'export { MQTT } from "@minimqtt/client"; export { tcp } from "@minimqtt/transport-tcp";',
     needs: ["packages/client/src/mod.ts", "packages/transport-tcp/src/mod.ts"],
-    limit: 17_950,
+    limit: 17_870,
   },
   {
     name: "MQTT + ws",
     source: 'export { MQTT } from "@minimqtt/client"; export { ws } from "@minimqtt/transport-ws";',
     needs: ["packages/client/src/mod.ts", "packages/transport-ws/src/mod.ts"],
-    limit: 18_050,
-    goal: 8 * 1024,
+    limit: 17_970,
     without: [
       "packages/client/src/client/client.ts",
       "packages/client/src/client/sender.ts",
@@ -49,8 +45,7 @@ const bundles: readonly Bundle[] = [
     name: "Client + ws",
     source: 'export { Client } from "@minimqtt/client"; export { ws } from "@minimqtt/transport-ws";',
     needs: ["packages/client/src/client/client.ts", "packages/transport-ws/src/mod.ts"],
-    limit: 19_500,
-    goal: 8 * 1024,
+    limit: 19_470,
     without: [
       "packages/client/src/mqtt/mqtt.ts",
       "packages/client/src/mqtt/exceptions.ts",
@@ -62,9 +57,7 @@ const bundles: readonly Bundle[] = [
     source:
       'export { Client } from "@minimqtt/client"; export { ws } from "@minimqtt/transport-ws"; export { v5 } from "@minimqtt/core";',
     needs: ["packages/core/src/v5/mod.ts"],
-    // The version itself is to add less than 5 KB.
     limit: 24_670,
-    goal: 19_500 + 5 * 1024,
   },
   {
     name: "core alone",
@@ -73,7 +66,7 @@ const bundles: readonly Bundle[] = [
   },
 ];
 
-for (const { name, source, needs, limit, goal, without = [] } of bundles) {
+for (const { name, source, needs, limit, without = [] } of bundles) {
   const absent = needs.find((file) => !existsSync(join(root, file)));
   if (absent !== undefined) {
     console.log(`${name}: not measured, there is no ${absent}`);
@@ -82,8 +75,7 @@ for (const { name, source, needs, limit, goal, without = [] } of bundles) {
   const { minified, zipped, largest, files } = await measure(source);
   const tooBig = limit !== undefined && zipped > limit;
   const note = limit === undefined ? "" : ` (limit ${limit}${tooBig ? ", EXCEEDED" : ""})`;
-  const distance = goal === undefined || zipped <= goal ? "" : `; the goal is ${goal}`;
-  console.log(`${name}: ${zipped} bytes${note}, ${minified} before gzip${distance}`);
+  console.log(`${name}: ${zipped} bytes${note}, ${minified} before gzip`);
   for (const stowaway of without.filter((file) => files.includes(file))) {
     console.log(`  ${stowaway} is in it, though nothing of it is imported`);
     process.exitCode = 1;

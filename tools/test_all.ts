@@ -1,6 +1,6 @@
 // `npm test`: the tests of all packages on all runtimes, by turbo, which repeats only what a change can have touched.
 //
-//   npm test -- [--runtime deno]... [--package core]... [--force] [--verbose]
+//   npm test -- [--runtime deno]... [--package core]... [--force] [--verbose]    --help says what they mean
 //
 // Ends with a line per runtime and `N passed, N failed`, alone on the last line; whatever else made the run fail (a
 // runtime that is not there, a runner that crashed) counts as failed, too.
@@ -14,6 +14,7 @@ import {
   count,
   describeCounts,
   doneMark,
+  plainName,
   type Result,
   type Runtime,
   runtimes,
@@ -24,6 +25,16 @@ import { type Member, members, root } from "./workspace.ts";
 
 // What the runtimes print of a test that passes, or begins: left out when others fail.
 const passes = /^\(pass\) |^\s*(✔|▶) |^ *ok \(\d|\.\.\.( ok \(.*)?$|^running \d+ tests? from/;
+const HELP =
+  `npm test -- [options]: the tests of all packages on all runtimes; what has not changed is not run again
+
+  --runtime NAME  only on deno, bun or node; may be repeated
+  --package NAME  only of this package, such as core; may be repeated
+  --force         also what has not changed
+  --verbose       also what tests that passed have printed
+  --help          this text
+
+One file:   npm run test:node -w packages/core -- src/checks_test.ts`;
 const problems: string[] = [];
 const versions = new Map<Runtime, string>();
 
@@ -51,16 +62,22 @@ summarize();
 
 function readOptions() {
   try {
-    return parseArgs({
+    const { values } = parseArgs({
       options: {
         runtime: { type: "string", multiple: true },
         package: { type: "string", multiple: true },
         force: { type: "boolean" },
         verbose: { type: "boolean" },
+        help: { type: "boolean" },
       },
-    }).values;
+    });
+    if (values.help) {
+      console.log(HELP);
+      process.exit(0);
+    }
+    return values;
   } catch (error) {
-    return stop((error as Error).message);
+    return stop(`${(error as Error).message}; --help says what there is`);
   }
 }
 
@@ -112,7 +129,8 @@ async function runTurbo(): Promise<void> {
     ...packages.map((member) => `--filter=${member.packageJson.name}`),
     "--continue",
     "--json",
-    `--concurrency=${availableParallelism()}`,
+    // The longest three are those of conformance: they go beside each other, and share the processors (side_by_side.ts).
+    `--concurrency=${Math.max(runtimes.length, availableParallelism())}`,
     ...(options.force ? ["--force"] : []),
   ];
   const environment = {
@@ -138,7 +156,7 @@ async function runTurbo(): Promise<void> {
   const errors: string[] = [];
   for await (const line of createInterface({ input: turbo.stdout })) follow(line, open, errors);
   // What is open still has crashed; its output is all there is to see of it.
-  for (const [task, output] of open) console.log([`${label(task)} crashed`, ...output].join("\n"));
+  for (const [task, output] of open) console.log([`${label(task)} FAILED: ended`, ...output].join("\n"));
   if (await ended !== 0 && !results().some(({ tests }) => count(tests).failed > 0)) {
     problems.push(["turbo failed", ...errors].join(": "));
   }
@@ -181,7 +199,7 @@ function results(): { short: string; runtime: Runtime; tests: readonly TestCase[
       const file = report(folder, runtime);
       const tests: readonly TestCase[] = existsSync(file)
         ? (JSON.parse(readFileSync(file, "utf8")) as Result).tests
-        : [{ name: "crashed: there is no report", outcome: "failed" }];
+        : [{ name: "the run of its tests was ended, there is no report", outcome: "failed" }];
       return { short, runtime, tests };
     })
   );
@@ -227,8 +245,7 @@ function findDifferences(all: ReturnType<typeof results>): void {
   for (const { short } of packages) {
     const mine = all.filter((one) => one.short === short).map(({ runtime, tests }) => ({
       runtime,
-      // Some append the reason to the name of a test that they skip, as only Node reports reasons.
-      names: tests.map((test) => test.name.replace(/ \(skipped: .*\)$/, ""))
+      names: tests.map((test) => plainName(test.name))
         .filter((name) => !/\b(deno|bun|node)\b/i.test(name)),
     }));
     const most = mine.toSorted((a, b) => b.names.length - a.names.length)[0];

@@ -27,6 +27,8 @@ export class Feed {
   #chunk: Uint8Array = NOTHING;
   #packet = 1;
   #left = 0;
+  /** How many bytes of the last packet are still to come. */
+  #rest = 0;
   #ended = false;
   #wake: () => void = () => {};
 
@@ -56,9 +58,11 @@ export class Feed {
     }
   }
 
-  /** A client writes whole packets. */
+  /** A write begins with a packet, or goes on with one that was too large for the write before. */
   #written(bytes: Uint8Array): void {
-    for (let at = 0; at < bytes.length;) {
+    let at = Math.min(this.#rest, bytes.length);
+    this.#rest -= at;
+    while (at < bytes.length) {
       const first = bytes[at]!;
       let remaining = 0;
       let body = at + 1;
@@ -72,6 +76,7 @@ export class Feed {
       else if (first === 0x82) this.#answers.push(Uint8Array.of(0x90, 3, high, low, 0));
       else if (first === 0xa2) this.#answers.push(Uint8Array.of(0xb0, 2, high, low));
       at = body + remaining;
+      this.#rest = Math.max(0, at - bytes.length);
     }
     this.#wake();
   }

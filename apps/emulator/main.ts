@@ -21,14 +21,32 @@ const program = new Command("emulator")
     "PEM certificates that TLS in the module trusts",
     checked((file) => readFileSync(file, "utf8")),
   )
+  .option(
+    "--round-trip <ms>",
+    "the way to peers and back; the send window is free that late",
+    checked(amount),
+  )
+  .option("--rate <bytes>", "bytes a second on the way to peers", checked(amount))
+  .option("--json", "what is printed, as JSON lines: `ready`, then each `violation` with its `detail`")
   .parse();
 
-const { listen, firmware, network: networks, ca } = program.opts();
+const { listen, firmware, network: networks, ca, roundTrip, rate, json } = program.opts();
 
 try {
-  const emulator = new EspEmulator({ firmware, networks, ...(ca !== undefined && { ca }) });
+  const path = {
+    ...(roundTrip !== undefined && { roundTrip }),
+    ...(rate !== undefined && { rate }),
+  };
+  const emulator = new EspEmulator({
+    firmware,
+    networks,
+    ...(Object.keys(path).length > 0 && { path }),
+    ...(ca !== undefined && { ca }),
+  });
+  emulator.violations.onViolation = ({ name, detail }) =>
+    print(`violation: ${name}: ${detail}`, { violation: name, detail });
   const server = await serveBus(emulator, listen);
-  console.log(`nina-fw ${firmware} is ready at ${server.address}`);
+  print(`nina-fw ${firmware} is ready at ${server.address}`, { ready: server.address, firmware });
   for (const signal of ["SIGINT", "SIGTERM"] as const) {
     process.once(signal, async () => {
       emulator.close();
@@ -38,6 +56,11 @@ try {
   }
 } catch (error) {
   program.error(`error: ${(error as Error).message}`);
+}
+
+/** A line for people, or for programs. */
+function print(text: string, fields: Readonly<Record<string, string>>): void {
+  console.log(json ? JSON.stringify(fields) : text);
 }
 
 /** Lets commander say what is wrong with an argument. */
@@ -60,4 +83,11 @@ function network(text: string, previous: readonly Network[]): readonly Network[]
   const [ssid, passphrase] = [text.slice(0, colon), text.slice(colon + 1)];
   if (ssid === "") throw new RangeError("expected SSID or SSID:PASSPHRASE");
   return [...previous, { ssid, passphrase }];
+}
+
+/** A number above 0. */
+function amount(text: string): number {
+  const value = Number(text);
+  if (!(value > 0 && value < Infinity)) throw new RangeError(`expected a number above 0, got ${text}`);
+  return value;
 }

@@ -12,6 +12,7 @@ import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
+import { createInterface } from "node:readline";
 import { createServer as createTlsServer } from "node:tls";
 import { fileURLToPath } from "node:url";
 import { makeCertificates } from "../../packages/transport-esp32spi/tests/certificates.ts";
@@ -159,6 +160,30 @@ describe("npm run emulator", () => {
     await once(program, "exit");
   });
 
+  it("names what a host does wrong, for people and as JSON lines", async () => {
+    for (
+      const [flags, expected] of [
+        [[], ["violation: unpadded-frame: 5 bytes are no multiple of 4: the last 1 are lost"]],
+        [["--json", "--round-trip", "20", "--rate", "30000"], [{
+          violation: "unpadded-frame",
+          detail: "5 bytes are no multiple of 4: the last 1 are lost",
+        }]],
+      ] as const
+    ) {
+      const program = start(["--listen", "tcp:0", ...flags]);
+      const lines = createInterface(program.stdout!)[Symbol.asyncIterator]();
+      const first = (await lines.next()).value as string;
+      const place = flags.length > 0 ? JSON.parse(first).ready : first.split(" ").at(-1);
+      const module = await connectBus(place);
+      await module.bus.window!(new Uint8Array([0xe0, 0x37, 0x00, 0xee, 0x00]));
+      const second = (await lines.next()).value as string;
+      assertEquals([flags.length > 0 ? JSON.parse(second) : second], [...expected]);
+      module.close();
+      program.kill();
+      await once(program, "exit");
+    }
+  });
+
   for (
     const [what, args, expected] of [
       ["a place", ["--listen", "udp:7"], "expected unix:PATH"],
@@ -173,6 +198,7 @@ describe("npm run emulator", () => {
         "expected SSID or SSID:PASSPHRASE",
       ],
       ["a file", ["--listen", "tcp:0", "--ca", "nowhere.pem"], "nowhere.pem"],
+      ["a rate", ["--listen", "tcp:0", "--rate", "fast"], "expected a number above 0, got fast"],
       ["nothing", [], "required option '--listen <place>' not specified"],
     ] as const
   ) {

@@ -4,17 +4,27 @@
  * @module
  */
 
+import { execFile } from "node:child_process";
+import process from "node:process";
 import { fileURLToPath } from "node:url";
-import { build } from "vite";
-import type { Rollup } from "vite";
 import { serve } from "./serve.ts";
 import type { PageServer } from "./serve.ts";
 
-/** Builds it in memory and serves it. */
+/** Builds it in memory and serves it; on Node. */
 export async function serveExample(): Promise<PageServer> {
-  const root = fileURLToPath(new URL("../../examples/browser", import.meta.url));
-  const built = await build({ root, configFile: false, logLevel: "error", build: { write: false } });
-  const { output } = built as Rollup.RollupOutput;
-  const files = output.map((file) => [file.fileName, file.type === "chunk" ? file.code : file.source]);
-  return serve(Object.fromEntries(files));
+  const program = fileURLToPath(new URL("build_example.ts", import.meta.url));
+  const files = await new Promise<Record<string, string>>((resolve, reject) => {
+    execFile(process.execPath, [program], { maxBuffer: MOST }, (_error, stdout, stderr) => {
+      // How it ends means nothing; whether all is there, JSON tells.
+      try {
+        resolve(JSON.parse(stdout) as Record<string, string>);
+      } catch {
+        reject(new Error(`Vite did not build the example:\n${stderr}`));
+      }
+    });
+  });
+  return serve(files);
 }
+
+/** More than the example weighs. */
+const MOST = 16 * 1_048_576;

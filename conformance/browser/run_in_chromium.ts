@@ -4,7 +4,7 @@
  * @module
  */
 
-import { build } from "esbuild";
+import { build, stop } from "esbuild";
 import { fileURLToPath } from "node:url";
 import { startPeerServer } from "../src/remote/server.ts";
 import type { Report } from "../src/runner/run.ts";
@@ -46,6 +46,8 @@ async function bundle(): Promise<Uint8Array> {
     target: "es2022",
     write: false,
   });
+  // Its process would wait for more to do.
+  await stop();
   return outputFiles[0]!.contents;
 }
 

@@ -48,7 +48,8 @@ const whole = chosen.length === jobs().length;
 const folder = mkdtempSync(join(tmpdir(), "conformance-"));
 const start = performance.now();
 const problems: string[] = [];
-const reports: Report[] = [];
+/** In the order of the jobs, whichever ended first. */
+const found = new Map<Job, Report>();
 let done = 0;
 try {
   await runAll();
@@ -56,6 +57,7 @@ try {
   rmSync(folder, { recursive: true, force: true });
 }
 
+const reports = chosen.flatMap((job) => found.get(job) ?? []);
 const merged = merge(reports, findTitles(), performance.now() - start);
 for (const id of provenGaps(merged)) {
   problems.push(`${id} is a listed gap, and a case shows it: take it off the list in inventory.ts`);
@@ -103,7 +105,7 @@ async function runOne(job: Job): Promise<void> {
   const progress = colours.dim(`[${String(++done).padStart(2)}/${chosen.length}]`);
   try {
     const report = JSON.parse(readFileSync(file, "utf8")) as Report;
-    reports.push(report);
+    found.set(job, report);
     const { passed, failed, skipped } = countOutcomes(report.suites.flatMap(({ results }) => results));
     const counts = `${passed} passed, ${failed} failed, ${skipped} skipped`;
     const ok = failed === 0 && passed > 0;

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { build } from "esbuild";
+import { build, stop } from "esbuild";
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import type { MatrixReport } from "./report.ts";
@@ -21,6 +21,8 @@ export async function page(report: MatrixReport): Promise<string> {
     target: "es2022",
     write: false,
   });
+  // Its process would wait for more to do.
+  await stop();
   // In a script element nothing but its end tag means anything.
   const inScript = (text: string) => text.replaceAll("</", "<\\/");
   return [

@@ -13,7 +13,7 @@ import { mentioned } from "../src/inventory/inventory.ts";
 export interface Title {
   /** Relative to the repository. */
   readonly file: string;
-  /** As it stands in the file. */
+  /** As it stands in the file, without the variable at its end: why it may be skipped. */
   readonly title: string;
   /** Behaviours and statements that it names. */
   readonly mentions: readonly string[];
@@ -25,7 +25,10 @@ export function findTitles(): Title[] {
     .flatMap((path) => {
       const file = path.replaceAll("\\", "/");
       const titles = readFileSync(join(root, file), "utf8").matchAll(TITLE);
-      return [...titles].map(([, , title = ""]): Title => ({ file, title, mentions: mentioned(title) }));
+      return [...titles].map(([, , text = ""]): Title => {
+        const title = text.replace(/\$\{\w+\}$/, "");
+        return { file, title, mentions: mentioned(title) };
+      });
     })
     .filter(({ mentions }) => mentions.length > 0);
 }

@@ -11,6 +11,15 @@
  */
 export type Depth = "engine" | "memory" | "transport";
 
+/**
+ * How much is asked of a transport: `core` is what every one must do, `robust` what it must do when it is pressed, and
+ * `fast` how it compares with the bare stream below it. Each holds those before it.
+ */
+export type Level = "core" | "robust" | "fast";
+
+/** All levels, from the least to the most. */
+export const levels: readonly Level[] = ["core", "robust", "fast"];
+
 /** One test. */
 export interface Case {
   /** Unique among all cases of a run, stable between versions: what `--only` takes. */
@@ -23,6 +32,8 @@ export interface Case {
   readonly covers: readonly string[];
   /** Where it runs. */
   readonly depth: Depth;
+  /** The least level that asks for it; all do where it is absent. */
+  readonly level?: Level;
   /** What happens in it, step by step, where it is made of steps; an error's `step` counts them from 1. */
   readonly script?: readonly string[];
   /** Why it cannot run here; absent when it can. */

@@ -7,11 +7,12 @@
 export { behaviours, gaps, mentioned, statements } from "./inventory/inventory.ts";
 export type { Behaviour, Gap, Statement, Verdict } from "./inventory/inventory.ts";
 export { register } from "./case.ts";
-export type { Case, Depth, Test } from "./case.ts";
+export type { Case, Depth, Level, Test } from "./case.ts";
 export { runCase } from "./runner/run.ts";
 export type { FailedCheck, Result } from "./runner/run.ts";
 export { transportCases, transportSuite } from "./transport/suite.ts";
 export type { Capability, Listener, Peer, TransportFixture } from "./transport/fixture.ts";
+export type { Pace } from "./transport/pace.ts";
 export { ScriptedBroker, ScriptError } from "./peers/scripted_broker.ts";
 export type { Patience } from "./peers/scripted_broker.ts";
 export type {

@@ -5,7 +5,7 @@
  */
 
 import type { TransportFixture } from "@minimqtt/conformance/fixtures";
-import { listen, SOCKET_BUFFERS } from "@minimqtt/conformance/fixtures";
+import { dialBare, listen, SOCKET_BUFFERS } from "@minimqtt/conformance/fixtures";
 import { mkdtempSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -20,6 +20,11 @@ export const fixture: TransportFixture = {
     connect: (address, options) => unix(address.path ?? "").connect(address, options),
   },
   listen: () => listen(join(folder, `${count++}.sock`)),
+  raw: dialBare,
   slack: SOCKET_BUFFERS,
-  lacks: { reset: "a Unix domain socket is closed, never reset", unknown: "there are no host names" },
+  lacks: {
+    reset: "a Unix domain socket is closed, never reset",
+    unknown: "there are no host names",
+    silent: "the system answers at once, or not at all",
+  },
 };

@@ -5,8 +5,9 @@
  * @module
  */
 
-import { createServer } from "node:net";
+import { connect, createServer } from "node:net";
 import type { AddressInfo, Server, Socket } from "node:net";
+import type { Address } from "@minimqtt/core";
 import type { Listener, Peer } from "../transport/fixture.ts";
 
 /**
@@ -48,9 +49,20 @@ export async function listen(
     async close() {
       // Not waiting for the server's "close": it comes when the last connection has ended, and tests end those later.
       if (server.listening) server.close();
+      // What has not become a connection of the server's by now never will: nobody else would end its socket.
+      for (const socket of below.values()) socket.destroy();
+      below.clear();
       for (const peer of waiting.splice(0)) await peer.close();
     },
   };
+}
+
+/** Dials such a listener without any transport: the bare stream. */
+export async function dialBare({ host, port, path }: Address): Promise<Peer> {
+  const where = path === undefined ? { host, port } : { path };
+  const socket = connect({ ...where, allowHalfOpen: true, noDelay: true });
+  await new Promise<void>((resolve, reject) => socket.once("connect", resolve).once("error", reject));
+  return new NetPeer(socket, socket);
 }
 
 /** An address has a port; that of a Unix domain socket means nothing. */

@@ -13,6 +13,7 @@ import { casesOf, type Stage } from "./play.ts";
 import type { Outcome } from "./words.ts";
 import { type Patience, ScriptedBroker } from "../peers/scripted_broker.ts";
 import type { Peer, TransportFixture } from "../transport/fixture.ts";
+import { limitFor, paceOf } from "../transport/pace.ts";
 
 /**
  * The scenarios for `MQTT` over the network in memory, with a clock that stands still. With `chunkSize` those of
@@ -57,7 +58,7 @@ export function clientCases(
   fixture: TransportFixture,
   name?: string,
 ): Case[] {
-  const { transport, lacks = {}, limit = 10_000 } = fixture;
+  const { transport, lacks = {} } = fixture;
   return casesOf(scenarios, "transport", {
     prefix: name ?? transport.name,
     skip({ steps }) {
@@ -65,6 +66,7 @@ export function clientCases(
       return resets ? lacks.reset : undefined;
     },
     async stage(scenario) {
+      const limit = limitFor(await paceOf(fixture), fixture, LARGEST);
       const listener = await fixture.listen();
       return new ClientStage(scenario, {
         client: {
@@ -84,6 +86,9 @@ export function clientCases(
     },
   });
 }
+
+/** The bytes of the largest message of a scenario. */
+const LARGEST = 300_000;
 
 /** What a client's stage is made of. */
 interface Setting {

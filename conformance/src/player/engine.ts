@@ -261,7 +261,7 @@ class EngineStage implements Stage {
   #flush(): void {
     for (let batch = this.#engine.take(this.#now); batch !== null; batch = this.#engine.take(this.#now)) {
       this.#sent += toHex(batch);
-      this.#engine.give(batch);
+      this.#engine.give(batch, this.#now);
     }
   }
 
@@ -279,6 +279,7 @@ class EngineStage implements Stage {
       case "settled": {
         const call = this.#pending.find(({ id }) => id === event.id);
         if (call === undefined) return;
+        if (event.error !== undefined) return this.#end(call, undefined, event.error);
         const topics = call.topics ?? [];
         if (call.command === "publish") this.#call("onPublish", topics[0], event.id);
         if (call.command === "unsubscribe") {

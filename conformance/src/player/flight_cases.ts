@@ -163,7 +163,7 @@ class EngineWire {
     let hex = "";
     for (let batch = this.engine.take(0); batch !== null; batch = this.engine.take(0)) {
       hex += toHex(batch);
-      this.engine.give(batch);
+      this.engine.give(batch, 0);
     }
     return hex;
   }

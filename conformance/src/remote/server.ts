@@ -6,6 +6,7 @@
  */
 
 import { randomUUID } from "node:crypto";
+import { createServer as createHttpServer } from "node:http";
 import { createServer } from "node:net";
 import type { AddressInfo, Server, Socket } from "node:net";
 import { WebSocketServer } from "ws";
@@ -52,7 +53,7 @@ export async function startPeerServer(): Promise<PeerServer> {
 
 /** What one caller has. */
 class Session {
-  readonly #places = new Map<number, Listener>();
+  readonly #places = new Map<number, Place>();
   readonly #peers = new Map<number, WsPeer>();
   #count = 0;
 
@@ -87,16 +88,35 @@ class Session {
   }
 
   end(): void {
-    for (const peer of this.#peers.values()) peer.reset();
-    for (const place of this.#places.values()) void place.close();
+    for (const place of this.#places.values()) {
+      void place.close();
+      // Peers, and whatever else is on its way to being one: a socket that is paused would never see the end.
+      for (const socket of place.sockets) socket.resetAndDestroy();
+    }
   }
 }
 
+/** A listener, with all that it has accepted and that is open. */
+interface Place extends Listener {
+  readonly sockets: ReadonlySet<Socket>;
+}
+
+/** The sockets that a server accepts, as long as they are open. */
+function socketsOf(server: Server): ReadonlySet<Socket> {
+  const sockets = new Set<Socket>();
+  server.on("connection", (socket) => {
+    sockets.add(socket);
+    socket.once("close", () => sockets.delete(socket));
+  });
+  return sockets;
+}
+
 /** Listens for WebSockets with the subprotocol `mqtt`. */
-async function listen(): Promise<Listener> {
+async function listen(): Promise<Place> {
+  const http = createHttpServer();
+  const sockets = socketsOf(http);
   const server = new WebSocketServer({
-    host: HOST,
-    port: 0,
+    server: http,
     handleProtocols: (protocols) => protocols.has("mqtt") && "mqtt",
     ...SETTINGS,
   });
@@ -108,9 +128,10 @@ async function listen(): Promise<Listener> {
     if (accept) accept(peer);
     else waiting.push(peer);
   });
-  await new Promise((resolve) => server.once("listening", resolve));
+  await new Promise<void>((resolve) => http.listen(0, HOST, resolve));
   return {
-    address: { host: HOST, port: portOf(server.address()) },
+    sockets,
+    address: { host: HOST, port: portOf(http.address()) },
     accept() {
       const peer = waiting.shift();
       return peer ? Promise.resolve(peer) : new Promise((resolve) => accepting.push(resolve));
@@ -118,6 +139,7 @@ async function listen(): Promise<Listener> {
     // Not waiting for the last connection's end: tests end those later.
     close() {
       server.close();
+      http.close();
       for (const peer of waiting.splice(0)) peer.reset();
       return Promise.resolve();
     },
@@ -125,11 +147,12 @@ async function listen(): Promise<Listener> {
 }
 
 /** Takes TCP connections and says nothing. */
-async function listenSilently(): Promise<Listener> {
-  const sockets = new Set<Socket>();
-  const server: Server = createServer((socket) => sockets.add(socket.on("error", () => socket.destroy())));
+async function listenSilently(): Promise<Place> {
+  const server = createServer((socket) => socket.on("error", () => socket.destroy()));
+  const sockets = socketsOf(server);
   await new Promise<void>((resolve) => server.listen(0, HOST, resolve));
   return {
+    sockets,
     address: { host: HOST, port: portOf(server.address()) },
     accept: () => Promise.reject(new Error("nobody ever gets through")),
     close() {

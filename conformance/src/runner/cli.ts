@@ -19,11 +19,14 @@ import { dirname } from "node:path";
 import process from "node:process";
 import { isMainThread, parentPort, workerData } from "node:worker_threads";
 import colours from "picocolors";
-import type { Depth } from "../case.ts";
+import { levels } from "../case.ts";
+import type { Depth, Level } from "../case.ts";
+import { withBadges } from "./badge.ts";
 import { format, formats } from "./formats.ts";
 import type { Format } from "./formats.ts";
 import { countOutcomes } from "./run.ts";
 import { supervise } from "./supervise.ts";
+import type { Progress } from "./supervise.ts";
 import type { Plan, Task } from "./work.ts";
 
 /** Runs the command line, and gives the exit status. */
@@ -68,8 +71,17 @@ async function main(): Promise<number> {
           last.file = file;
         }),
     )
+    .addOption(
+      new Option("--level <level>", "how much is asked of a transport: each level holds those before it")
+        .choices(levels).default("robust"),
+    )
     .option("-b, --bail", "stops at the first failure", false)
-    .option("--timeout <ms>", "how long a case may take", toMilliseconds, 60_000)
+    .option("--shuffle <seed>", "runs the cases in another order, which the number tells", toNumber)
+    .option(
+      "--timeout <ms>",
+      "how long a case may take; without it a minute, or more for what is slow",
+      toNumber,
+    )
     .showHelpAfterError("(--help says what there is)")
     .exitOverride(({ exitCode }) => process.exit(exitCode === 0 ? 0 : 2))
     .parse()
@@ -80,20 +92,27 @@ async function main(): Promise<number> {
         only: string[];
         depth: Depth[];
         list: boolean;
+        level: Level;
         bail: boolean;
-        timeout: number;
+        shuffle?: number;
+        timeout?: number;
       }
     >();
   // A report on the terminal is alone there.
   const spoken = outputs.filter(({ file }) => file === undefined);
   if (spoken.length > 1) return complain("two reports on one terminal: give --output FILE behind a --format");
   const task = { ...options, transports: options.transport, areas: options.area, depths: options.depth };
-  const live = process.stderr.isTTY === true;
-  const finding = await supervise(new URL(import.meta.url), task, live ? showProgress : () => undefined);
-  if (live) process.stderr.write("\r\x1b[K");
-  if ("problem" in finding) return complain(finding.problem);
+  const interruption = new AbortController();
+  process.once("SIGINT", () => interruption.abort());
+  const progress = process.stderr.isTTY === true ? liveProgress() : sparseProgress();
+  const finding = await supervise(new URL(import.meta.url), task, progress.show, interruption.signal);
+  progress.end();
+  if ("problem" in finding) return complain(finding.problem, interruption.signal.aborted ? INTERRUPTED : 2);
   if ("plan" in finding) return await list(finding.plan);
-  const { report } = finding;
+  const isWhole = [task.areas, task.only, task.depths].every(({ length }) => length === 0);
+  const report = isWhole && task.transports.length > 0
+    ? withBadges(finding.report, task.level)
+    : finding.report;
   for (
     const { form, file } of spoken.length > 0
       ? outputs
@@ -105,13 +124,17 @@ async function main(): Promise<number> {
       writeFileSync(file, format(report, form));
     }
   }
+  if (interruption.signal.aborted) return INTERRUPTED;
   const { passed, failed } = countOutcomes(report.suites.flatMap(({ results }) => results));
   return failed > 0 || passed === 0 ? 1 : 0;
 }
 
-function complain(text: string): number {
+/** What a shell says of a program that was interrupted. */
+const INTERRUPTED = 130;
+
+function complain(text: string, status = 2): number {
   process.stderr.write(`${colours.red("error:")} ${text}\n`);
-  return 2;
+  return status;
 }
 
 async function list(
@@ -133,9 +156,32 @@ function print(text: string): Promise<void> {
   return new Promise((resolve) => process.stdout.write(text, () => resolve()));
 }
 
-function showProgress(transport: string, number: number, of: number, { id, name }: Plan): void {
-  const text = `${transport} ${number}/${of} ${id} ${name}`;
-  process.stderr.write(`\r\x1b[K${text.slice(0, (process.stderr.columns ?? 80) - 1)}`);
+/** On a terminal: one line, always anew. */
+function liveProgress(): { readonly show: Progress; end(): void } {
+  return {
+    show(transport, number, of, { id, name }) {
+      const text = `${transport} ${number}/${of} ${id} ${name}`;
+      process.stderr.write(`\r\x1b[K${text.slice(0, (process.stderr.columns ?? 80) - 1)}`);
+    },
+    end: () => void process.stderr.write("\r\x1b[K"),
+  };
+}
+
+/** Elsewhere: a line after five seconds, then after ten, twenty and so on, so that a log tells of life and stays short. */
+function sparseProgress(): { readonly show: Progress; end(): void } {
+  let line = "";
+  let timer: ReturnType<typeof setTimeout>;
+  const tell = (wait: number) => {
+    timer = setTimeout(() => {
+      if (line !== "") process.stderr.write(`${line}\n`);
+      tell(wait * 2);
+    }, wait);
+  };
+  tell(5000);
+  return {
+    show: (transport, number, of, { id, name }) => void (line = `${transport} ${number}/${of} ${id} ${name}`),
+    end: () => clearTimeout(timer),
+  };
 }
 
 function collect(value: string, before: readonly string[]): string[] {
@@ -155,17 +201,27 @@ function toFormat(text: string): Format {
   return form;
 }
 
-function toMilliseconds(text: string): number {
-  const time = Number(text);
-  if (!Number.isInteger(time) || time < 1) {
-    throw new InvalidArgumentError("It must be a whole number of milliseconds.");
+function toNumber(text: string): number {
+  const number = Number(text);
+  if (!Number.isInteger(number) || number < 1) {
+    throw new InvalidArgumentError("It must be a whole number, such as a whole number of milliseconds.");
   }
-  return time;
+  return number;
 }
 
 /** As in package.json. */
 const VERSION = "0.1.0";
 
 if (isMainThread) process.exit(await main());
+if ("Deno" in globalThis) {
+  // Deno prints an error that nobody caught at length, besides telling the other thread.
+  const { addEventListener } = globalThis as unknown as {
+    addEventListener(type: "error", listener: (event: Event & { readonly message: string }) => void): void;
+  };
+  addEventListener("error", (event) => {
+    event.preventDefault();
+    parentPort?.postMessage({ type: "uncaught", text: event.message });
+  });
+}
 const { work } = await import("./work.ts");
 await work(workerData as Task, (news) => parentPort?.postMessage(news));

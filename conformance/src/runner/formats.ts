@@ -28,7 +28,7 @@ export function format(report: Report, form: Format, colour = false): string {
   }
 }
 
-/** Counts by transport and area, then what failed, what was skipped and why, and the sum. */
+/** Counts by transport and area, then what was not shown and why, what was not run, the sum, and last what failed. */
 function table({ runtime, version, milliseconds, suites }: Report, colour: boolean): string {
   const { bold, dim, green, red, yellow } = colours.createColors(colour);
   const lines = [bold(`${runtime} ${version}`)];
@@ -36,35 +36,77 @@ function table({ runtime, version, milliseconds, suites }: Report, colour: boole
     const text = String(count).padStart(8);
     return count === 0 ? dim(text) : paint(text);
   };
-  for (const { transport, results } of suites) {
+  const row = (title: string, results: readonly Result[]) => {
+    const { passed, failed, skipped } = countOutcomes(results);
+    const time = results.reduce((sum, result) => sum + result.milliseconds, 0);
+    lines.push(
+      `  ${title.padEnd(26)}${number(passed, green)}${number(failed, red)}${number(skipped, yellow)}` +
+        dim(seconds(time).padStart(10)),
+    );
+  };
+  for (const { transport, results, bytesPerSecond } of suites) {
     lines.push("", `${bold(transport.padEnd(28))}${dim("  passed  failed skipped      time")}`);
-    for (const area of new Set(results.map((result) => result.area))) {
-      const mine = results.filter((result) => result.area === area);
-      const { passed, failed, skipped } = countOutcomes(mine);
-      const time = mine.reduce((sum, result) => sum + result.milliseconds, 0);
+    const areas = [...new Set(results.map((result) => result.area))];
+    const of = (area: string) => results.filter((result) => result.area === area);
+    const begun = areas.filter((area) => of(area).some(({ notRun }) => !notRun));
+    for (const area of begun) row(area, of(area));
+    const others = areas.filter((area) => !begun.includes(area));
+    if (others.length > 0) row(`${others.length} areas not begun`, others.flatMap(of));
+    if (bytesPerSecond !== undefined && bytesPerSecond < SLOW) {
       lines.push(
-        `  ${area.padEnd(26)}${number(passed, green)}${number(failed, red)}${number(skipped, yellow)}` +
-          dim(seconds(time).padStart(10)),
+        dim(`  it carries ${Math.round(bytesPerSecond)} bytes a second, so cases sent fewer than they say`),
       );
     }
   }
   lines.push("");
-  for (const { transport, results } of suites) {
-    for (const { id, name, outcome, reason, failure } of results) {
-      if (outcome === "passed") continue;
-      const word = outcome === "failed" ? red("FAILED ") : yellow("skipped");
-      lines.push(`${word} ${dim(transport)} ${id} ${name}`);
-      if (failure) lines.push(...failure.message.split("\n").map((line) => `          ${line}`));
-      else lines.push(dim(`          ${reason}`));
-    }
+  const all = flat(suites);
+  const notRun = all.filter((result) => result.notRun);
+  for (
+    const [reason, results] of grouped(
+      all.filter((one) => one.outcome === "skipped" && !one.notRun),
+      "reason",
+    )
+  ) {
+    lines.push(`${yellow("skipped")} ${dim(`${name(results)}, not shown:`)} ${reason}`);
   }
-  const { passed, failed, skipped } = countOutcomes(suites.flatMap(({ results }) => results));
+  for (const [reason, results] of grouped(notRun, "reason")) {
+    lines.push(`${yellow("skipped")} ${dim(`${results.length} cases`)} ${reason}`);
+  }
+  const { passed, failed, skipped } = countOutcomes(all);
   const verdict = failed > 0 || passed === 0 ? red : green;
   lines.push(
     verdict(`${passed} passed, ${failed} failed, ${skipped} skipped`) + dim(` in ${seconds(milliseconds)}`),
   );
+  for (const { badge } of suites) if (badge !== undefined) lines.push(badge);
+  for (const [message, results] of grouped(all.filter((result) => result.outcome === "failed"), "message")) {
+    const [first] = results;
+    if (results.length > 1) lines.push(`${red("FAILED ")} ${dim(first!.transport)} ${name(results)}`);
+    else lines.push(`${red("FAILED ")} ${dim(first!.transport)} ${first!.id} ${first!.name}`);
+    lines.push(...message.split("\n").map((line) => `          ${line}`));
+  }
   return `${lines.filter((line, index) => line !== "" || lines[index - 1] !== "").join("\n")}\n`;
 }
+
+/** Fewer bytes a second than the cases would like to have. */
+const SLOW = 16 * 1_048_576 / 3;
+
+/** Results that have the same to say are told of once. */
+function grouped(results: readonly Placed[], by: "reason" | "message"): Map<string, Placed[]> {
+  const groups = new Map<string, Placed[]>();
+  for (const result of results) {
+    const text = (by === "reason" ? result.reason : result.failure?.message) ?? "";
+    groups.set(text, [...groups.get(text) ?? [], result]);
+  }
+  return groups;
+}
+
+/** The ids of some results: the first few. */
+function name(results: readonly Placed[]): string {
+  const more = results.length - MOST_IDS;
+  return results.slice(0, MOST_IDS).map(({ id }) => id).join(", ") + (more > 0 ? ` and ${more} more` : "");
+}
+
+const MOST_IDS = 6;
 
 /** The Test Anything Protocol, version 14. */
 function tap({ suites }: Report): string {
@@ -114,7 +156,10 @@ function testcase(place: string, { id, area, name, outcome, milliseconds, reason
   return `<testcase ${attributes}>${inside}</testcase>`;
 }
 
-function flat(suites: Report["suites"]): (Result & { readonly transport: string })[] {
+/** A result, and the transport it is of. */
+type Placed = Result & { readonly transport: string };
+
+function flat(suites: Report["suites"]): Placed[] {
   return suites.flatMap(({ transport, results }) => results.map((result) => ({ transport, ...result })));
 }
 

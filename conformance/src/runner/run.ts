@@ -26,6 +26,8 @@ export interface Result extends Omit<Case, "run" | "skip"> {
   readonly milliseconds: number;
   /** Why it was skipped. */
   readonly reason?: string;
+  /** Whether it was skipped only because the run came to an end before it. */
+  readonly notRun?: true;
   /** Why it failed. */
   readonly failure?: FailedCheck;
 }
@@ -36,6 +38,10 @@ export interface SuiteReport {
   readonly transport: string;
   /** In the order in which they ran. */
   readonly results: readonly Result[];
+  /** The badge that it has earned, in Markdown: for a transport that was asked for whole, and has failed nowhere. */
+  readonly badge?: string;
+  /** Bytes that pass in a second, where that was measured. */
+  readonly bytesPerSecond?: number;
 }
 
 /** What one run found. */
@@ -70,9 +76,18 @@ export async function runCase(one: Case, limit: number): Promise<Result> {
   }
 }
 
-/** What is said of a case that does not end: what it covers is what was broken. */
-export function tooLate({ id, covers }: Pick<Case, "id" | "covers">, limit: number): string {
-  return `${covers.length > 0 ? covers.join(", ") : id}: the case did not end within ${limit} ms`;
+/** What is said of a case that does not end. */
+export function tooLate(
+  { id, area, depth, covers }: Pick<Case, "id" | "area" | "depth" | "covers">,
+  limit: number,
+): string {
+  // Which rule of a transport is broken, only a step of the case can tell.
+  const what = covers.length === 0
+    ? id
+    : depth === "transport" && area === "transport"
+    ? ""
+    : covers.join(", ");
+  return `${what && `${what}: `}the case did not end within ${limit} ms`;
 }
 
 /** How many cases ended how. */

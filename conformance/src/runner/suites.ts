@@ -4,7 +4,8 @@
  * @module
  */
 
-import type { Case, Depth } from "../case.ts";
+import { levels } from "../case.ts";
+import type { Case, Depth, Level } from "../case.ts";
 import { flightCases } from "../player/flight_cases.ts";
 import { clientCases, memoryCases } from "../player/client.ts";
 import { engineCases } from "../player/engine.ts";
@@ -18,6 +19,8 @@ export interface Suite {
   readonly transport: string;
   /** In the order in which they run. */
   readonly cases: readonly Case[];
+  /** What they run over, where that is one. */
+  readonly fixture?: TransportFixture;
 }
 
 /** Which cases of all are wanted; everything when nothing is said. */
@@ -26,22 +29,28 @@ export interface Selection {
   readonly areas?: readonly string[];
   /** Identifiers, or their beginnings up to a dot or slash; those of scenarios also without what runs them. */
   readonly only?: readonly string[];
+  /** How much is asked of a transport: `robust` when absent. */
+  readonly level?: Level;
 }
 
 /** All cases of the depths wanted: those over a transport for each fixture. Suites of one transport are one. */
 export function suitesOf(fixtures: readonly TransportFixture[], depths: readonly Depth[]): Suite[] {
-  const suites = new Map<string, Case[]>();
-  const add = (transport: string, cases: readonly Case[]) =>
-    suites.set(transport, [...suites.get(transport) ?? [], ...cases]);
+  const suites = new Map<string, Suite>();
+  const add = (transport: string, cases: readonly Case[], fixture?: TransportFixture) =>
+    suites.set(transport, {
+      transport,
+      cases: [...suites.get(transport)?.cases ?? [], ...cases],
+      ...(fixture && { fixture }),
+    });
   if (depths.includes("engine")) add("engine", [...engineCases(scenarios), ...flightCases]);
   if (depths.includes("memory")) add(IN_MEMORY, memoryCases(scenarios));
   for (const fixture of depths.includes("transport") ? fixtures : []) {
     const { name } = fixture.transport;
     // The network in memory has cases of that name already, with a clock that stands still.
     const prefix = name === IN_MEMORY ? `${name} transport` : name;
-    add(name, [...transportCases(fixture), ...clientCases(scenarios, fixture, prefix)]);
+    add(name, [...transportCases(fixture), ...clientCases(scenarios, fixture, prefix)], fixture);
   }
-  return [...suites].map(([transport, cases]) => ({ transport, cases }));
+  return [...suites.values()];
 }
 
 /**
@@ -49,7 +58,10 @@ export function suitesOf(fixtures: readonly TransportFixture[], depths: readonly
  *
  * @throws {RangeError} for an area or an identifier that no case has.
  */
-export function select(suites: readonly Suite[], { areas = [], only = [] }: Selection): Suite[] {
+export function select(
+  suites: readonly Suite[],
+  { areas = [], only = [], level = "robust" }: Selection,
+): Suite[] {
   const all = suites.flatMap(({ cases }) => cases);
   for (const area of areas) {
     if (all.some((one) => one.area.startsWith(area))) continue;
@@ -62,10 +74,24 @@ export function select(suites: readonly Suite[], { areas = [], only = [] }: Sele
     }
   }
   const wanted = (one: Case) =>
+    levels.indexOf(one.level ?? "core") <= levels.indexOf(level) &&
     (areas.length === 0 || areas.some((area) => one.area.startsWith(area))) &&
     (only.length === 0 || only.some((id) => isMeant(one, id)));
-  return suites.map(({ transport, cases }) => ({ transport, cases: cases.filter(wanted) }))
+  return suites.map((suite) => ({ ...suite, cases: suite.cases.filter(wanted) }))
     .filter(({ cases }) => cases.length > 0);
+}
+
+/** The cases in another order, which a seed tells: the same one is the same order everywhere. */
+export function shuffled<One>(cases: readonly One[], seed: number): One[] {
+  const order = [...cases];
+  let state = seed >>> 0;
+  for (let last = order.length - 1; last > 0; last--) {
+    // A linear congruential generator, as in Numerical Recipes; its upper bits are good enough for an order.
+    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
+    const other = Math.floor(state / 2 ** 32 * (last + 1));
+    [order[last], order[other]] = [order[other]!, order[last]!];
+  }
+  return order;
 }
 
 function isMeant({ id }: Case, wanted: string): boolean {

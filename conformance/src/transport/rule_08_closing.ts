@@ -5,8 +5,9 @@
  */
 
 import type { Connection } from "@minimqtt/core";
-import { openSockets, pattern, pause, PIECE } from "./arena.ts";
 import type { Arena, RuleCase } from "./arena.ts";
+import { outcome, pattern, pause } from "./bytes.ts";
+import { openSockets } from "./program.ts";
 
 /** The cases of this file. */
 export const closingCases: readonly RuleCase[] = [
@@ -36,10 +37,11 @@ export const closingCases: readonly RuleCase[] = [
     id: "8.3",
     name: "close right behind a write delivers all its bytes and then the end",
     async run(arena: Arena) {
+      await arena.works();
       const [connection, peer] = await arena.pair();
-      await arena.within(connection.write(PIECE), "write()");
+      await arena.within(connection.write(arena.piece()), "write()");
       const closing = arena.beside(connection.close());
-      await arena.receive(peer, PIECE.length);
+      await arena.receive(peer, arena.pieceLength);
       await arena.receiveEnd(peer);
       await arena.within(peer.close(), "the peer's close()");
       await arena.within(closing, "close()");
@@ -49,12 +51,13 @@ export const closingCases: readonly RuleCase[] = [
     id: "8.4",
     name: "close delivers what was written though bytes from the peer were never read",
     async run(arena: Arena) {
+      await arena.works();
       const [connection, peer] = await arena.pair();
-      await arena.within(peer.write(PIECE), "the peer's write()");
-      await arena.within(connection.write(PIECE), "write()");
+      await arena.within(peer.write(arena.piece()), "the peer's write()");
+      await arena.within(connection.write(arena.piece()), "write()");
       const closing = arena.beside(connection.close());
       await pause(50);
-      await arena.receive(peer, PIECE.length);
+      await arena.receive(peer, arena.pieceLength);
       await arena.receiveEnd(peer);
       await arena.within(peer.close(), "the peer's close()");
       await arena.within(closing, "close()");
@@ -66,34 +69,44 @@ export const closingCases: readonly RuleCase[] = [
     name: "close resolves while the peer goes on writing, and the peer's writing comes to an end",
     async run(arena: Arena) {
       const [connection, peer] = await arena.pair();
+      let isOver = false;
       const writing = arena.beside((async () => {
         try {
-          for (;;) {
-            await peer.write(PIECE);
+          while (!isOver) {
+            await peer.write(arena.piece());
             await pause(0);
           }
         } catch {
-          return true;
+          // This is what is waited for.
         }
       })());
       const bytes = await arena.within(connection.read(), "read()");
-      arena.check(bytes !== null, "the stream ended too early");
-      await closes(arena, connection);
-      await arena.within(writing, "the failure of the peer's write()");
+      if (!bytes) throw arena.broken(connection.missing(), "the stream ended too early");
+      try {
+        await closes(arena, connection);
+        const done = await outcome(writing, arena.limit());
+        arena.check(done !== undefined, `the peer could still write ${arena.limit()} ms after close()`);
+      } finally {
+        isOver = true;
+      }
     },
   },
   {
     id: "8.6",
     name: "close is quick when the peer ends too",
     async run(arena: Arena) {
-      const [connection, peer] = await arena.pair();
-      const start = performance.now();
-      const closing = arena.beside(connection.close());
-      await arena.drain(peer);
-      await arena.within(peer.close(), "the peer's close()");
-      await arena.within(closing, "close()");
-      const time = performance.now() - start;
-      arena.check(time < 900, `close() took ${Math.round(time)} ms though the peer had ended`);
+      let best = Infinity;
+      // A machine that is busy with something else is not the transport's fault.
+      for (let attempt = 0; attempt < 3 && best >= QUICK; attempt++) {
+        const [connection, peer] = await arena.pair();
+        const start = performance.now();
+        const closing = arena.beside(connection.close());
+        await arena.drain(peer);
+        await arena.within(peer.close(), "the peer's close()");
+        await arena.within(closing, "close()");
+        best = Math.min(best, performance.now() - start);
+      }
+      arena.check(best < QUICK, `close() took ${Math.round(best)} ms though the peer had ended`);
     },
   },
   {
@@ -122,10 +135,11 @@ export const closingCases: readonly RuleCase[] = [
   {
     id: "8.9",
     name: "close after a reset that nobody has noticed resolves",
+    level: "robust",
     needs: ["reset"],
     async run(arena: Arena) {
       const [connection, peer] = await arena.pair();
-      peer.reset?.();
+      peer.reset();
       await closes(arena, connection);
     },
   },
@@ -134,8 +148,8 @@ export const closingCases: readonly RuleCase[] = [
     name: "read resolves to null and write rejects with closed, during close and after it",
     async run(arena: Arena) {
       const [connection, peer] = await arena.pair();
-      await arena.within(peer.write(PIECE), "the peer's write()");
-      await arena.receive(connection, 1).catch(() => undefined);
+      await arena.within(peer.write(arena.piece()), "the peer's write()");
+      await arena.within(connection.read(), "read()");
       const closing = arena.beside(connection.close());
       await arena.rejects(connection.write(pattern(3)), "closed", "write() during close()");
       await arena.receiveEnd(connection);
@@ -148,13 +162,12 @@ export const closingCases: readonly RuleCase[] = [
   {
     id: "8.11",
     name: "close leaves nothing behind: 1,000 connections, one after the other",
+    level: "robust",
     async run(arena: Arena) {
       const listener = await arena.listen();
       const before = openSockets();
       for (let count = 0; count < 1000; count++) {
-        const accepting = listener.accept();
-        const connection = await arena.within(arena.fixture.transport.connect(listener.address), "connect()");
-        const peer = await arena.within(accepting, "the fixture's accept()");
+        const [connection, peer] = await arena.pair(listener);
         const writing = arena.beside(connection.write(pattern(2)));
         await arena.receive(peer, 2);
         await arena.within(writing, "write()");
@@ -171,14 +184,15 @@ export const closingCases: readonly RuleCase[] = [
   {
     id: "8.12",
     name: "close in the middle of a write settles it, and the peer gets a beginning of the bytes",
+    level: "robust",
     async run(arena: Arena) {
       const [connection, peer] = await arena.pair();
-      const writing = connection.write(pattern(4_000_000)).catch(() => undefined);
+      const writing = connection.write(pattern(arena.amount(4_000_000))).catch(() => undefined);
       let closing: Promise<void> | undefined;
       for (let position = 0;;) {
         const done = await arena.settles(peer.read(), "the peer's read()");
         if ("error" in done || done.value === null) break;
-        arena.compare(done.value, position);
+        arena.compare(done.value, position, 6);
         position += done.value.length;
         closing ??= arena.beside(connection.close());
       }
@@ -191,10 +205,11 @@ export const closingCases: readonly RuleCase[] = [
   {
     id: "8.13",
     name: "close of both ends at the same time resolves",
+    level: "robust",
     async run(arena: Arena) {
       const [connection, peer] = await arena.pair();
-      await arena.within(connection.write(PIECE), "write()");
-      await arena.within(peer.write(PIECE), "the peer's write()");
+      await arena.within(connection.write(arena.piece()), "write()");
+      await arena.within(peer.write(arena.piece()), "the peer's write()");
       const closing = arena.beside(peer.close());
       await closes(arena, connection);
       await arena.within(closing, "the peer's close()");
@@ -206,6 +221,9 @@ export const closingCases: readonly RuleCase[] = [
 async function closes(arena: Arena, connection: Connection): Promise<void> {
   await arena.within(connection.close(), "close()", 2500);
 }
+
+/** Milliseconds in which a close is done that has nothing to wait for. */
+const QUICK = 900;
 
 /** Sockets more than before that are nobody's leak. */
 const FEW = 10;

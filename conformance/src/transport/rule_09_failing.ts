@@ -3,8 +3,8 @@
  *
  * @module
  */
-import { pattern, pause, PIECE } from "./arena.ts";
 import type { Arena, RuleCase } from "./arena.ts";
+import { pattern, pause } from "./bytes.ts";
 
 /** The cases of this file. */
 export const failingCases: readonly RuleCase[] = [
@@ -13,8 +13,9 @@ export const failingCases: readonly RuleCase[] = [
     name: "connect rejects with dial-failed where nobody listens",
     needs: ["refusal"],
     async run(arena: Arena) {
-      const { address, close } = await arena.listen();
-      await close();
+      const listener = await arena.listen();
+      const { address } = listener;
+      await listener.close();
       const attempt = arena.fixture.transport.connect(address);
       const error = await arena.rejects(attempt, "dial-failed", "connect() to a closed port");
       arena.check(error.cause !== undefined, "the error of a refused connection has no cause");
@@ -45,7 +46,7 @@ export const failingCases: readonly RuleCase[] = [
     async run(arena: Arena) {
       const [connection, peer] = await arena.pair();
       const pending = arena.beside(connection.read());
-      peer.reset?.();
+      peer.reset();
       const error = await arena.rejects(pending, "read-failed", "read() pending at a reset");
       arena.check(error.cause !== undefined, "the error of a broken connection has no cause");
       await arena.rejects(connection.read(), "read-failed", "the next read() after a reset");
@@ -56,14 +57,15 @@ export const failingCases: readonly RuleCase[] = [
   {
     id: "9.4",
     name: "write rejects with write-failed and a cause when the peer resets",
+    level: "robust",
     needs: ["reset", "backpressure"],
     async run(arena: Arena) {
       const [connection, peer] = await arena.pair();
       const { pending } = await arena.fill(connection);
-      peer.reset?.();
+      peer.reset();
       const error = await arena.rejects(pending, "write-failed", "write() pending at a reset");
       arena.check(error.cause !== undefined, "the error of a broken connection has no cause");
-      await arena.rejects(connection.write(PIECE), "write-failed", "the next write() after a reset");
+      await arena.rejects(connection.write(arena.piece()), "write-failed", "the next write() after a reset");
     },
   },
   {

@@ -3,8 +3,8 @@
  *
  * @module
  */
-import { pattern } from "./arena.ts";
 import type { Arena, RuleCase } from "./arena.ts";
+import { pattern } from "./bytes.ts";
 
 /** The cases of this file. */
 export const chunkCases: readonly RuleCase[] = [
@@ -13,12 +13,12 @@ export const chunkCases: readonly RuleCase[] = [
     name: "many tiny writes of the peer arrive complete and in order",
     async run(arena: Arena) {
       const [connection, peer] = await arena.pair();
-      const bytes = pattern(3000);
+      const bytes = pattern(arena.amount(3000));
       const sending = arena.beside((async () => {
         for (let start = 0; start < bytes.length; start++) await peer.write(bytes.subarray(start, start + 1));
       })());
       await arena.receive(connection, bytes.length);
-      await arena.within(sending, "the peer's write()");
+      await arena.within(sending, "the peer's write()", arena.limit(bytes.length));
     },
   },
   {
@@ -26,7 +26,7 @@ export const chunkCases: readonly RuleCase[] = [
     name: "both directions carry bytes at the same time",
     async run(arena: Arena) {
       const [connection, peer] = await arena.pair();
-      const bytes = pattern(4_000_000);
+      const bytes = pattern(arena.amount(4_000_000));
       await Promise.all([
         arena.within(connection.write(bytes), "write()"),
         arena.within(peer.write(bytes), "the peer's write()"),

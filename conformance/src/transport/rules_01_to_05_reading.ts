@@ -4,8 +4,8 @@
  * @module
  */
 
-import { pattern, pause, PIECE } from "./arena.ts";
 import type { Arena, RuleCase } from "./arena.ts";
+import { pattern, pause, SCRIBBLE } from "./bytes.ts";
 
 /** The cases of this file. */
 export const readingCases: readonly RuleCase[] = [
@@ -18,7 +18,8 @@ export const readingCases: readonly RuleCase[] = [
       await arena.within(peer.write(new Uint8Array(0)), "the peer's write() of nothing");
       await arena.within(peer.write(pattern(1)), "the peer's write()");
       const bytes = await arena.within(reading, "read()");
-      arena.check(bytes?.length === 1, `read() resolved to ${bytes?.length} bytes, expected 1`);
+      if (bytes?.length === 1) return;
+      throw arena.broken(11, `read() resolved to ${bytes?.length} bytes, expected 1`);
     },
   },
   {
@@ -26,28 +27,27 @@ export const readingCases: readonly RuleCase[] = [
     name: "bytes from read never change, and changing them changes nothing else",
     async run(arena: Arena) {
       const [connection, peer] = await arena.pair();
-      const total = 100 * PIECE.length;
+      const total = arena.amount(100 * arena.pieceLength);
       const sending = arena.beside((async () => {
-        for (let sent = 0; sent < total; sent += PIECE.length) {
-          await peer.write(PIECE);
-          // Small writes between, so that chunks come in all sizes.
-          for (let start = 0; start < 50; start++) await peer.write(PIECE.subarray(start, start + 1));
-          await peer.write(PIECE.subarray(50));
-          sent += PIECE.length;
+        // Small writes between large ones, so that chunks come in all sizes; each has an array of its own.
+        for (let sent = 0, small = false; sent < total; small = !small) {
+          const end = Math.min(total, sent + (small ? SMALL : arena.pieceLength));
+          const step = small ? 1 : end - sent;
+          for (; sent < end; sent += step) await peer.write(pattern(step, sent));
         }
       })());
       const kept: { readonly bytes: Uint8Array; readonly position: number; readonly scribbled: boolean }[] =
         [];
       for (let position = 0; position < total;) {
         const bytes = await arena.within(connection.read(), "read()");
-        arena.check(bytes !== null, "the stream ended too early");
-        arena.compare(bytes, position);
+        if (!bytes) throw arena.broken(connection.missing(), "the stream ended too early");
+        arena.compare(bytes, position, connection.blame());
         const scribbled = kept.length % 2 === 1;
         if (scribbled) bytes.fill(SCRIBBLE);
         kept.push({ bytes, position, scribbled });
         position += bytes.length;
       }
-      await arena.within(sending, "the peer's write()");
+      await arena.within(sending, "the peer's write()", arena.limit(total));
       for (const { bytes, position, scribbled } of kept) {
         if (scribbled) {
           arena.check(bytes.every((byte) => byte === SCRIBBLE), "bytes from read() were written to");
@@ -56,14 +56,38 @@ export const readingCases: readonly RuleCase[] = [
     },
   },
   {
+    id: "2.2",
+    name: "bytes from read are not the array that the peer wrote: each may be changed",
+    async run(arena: Arena) {
+      const [connection, peer] = await arena.pair();
+      const written = arena.piece();
+      const writing = arena.beside(peer.write(written));
+      const kept: Uint8Array[] = [];
+      for (let got = 0; got < written.length;) {
+        const bytes = await arena.within(connection.read(), "read()");
+        if (!bytes) throw arena.broken(connection.missing(), "the stream ended too early");
+        kept.push(bytes);
+        got += bytes.length;
+      }
+      await arena.within(writing, "the peer's write()");
+      written.fill(SCRIBBLE);
+      const shared = kept.some((bytes) => bytes.length > 0 && bytes.every((byte) => byte === SCRIBBLE));
+      arena.check(
+        !shared,
+        "bytes from read() changed when the peer used its array again: they are that array",
+      );
+    },
+  },
+  {
     id: "3.1",
     name: "bytes before the peer's end are delivered before it, however late they are read",
     async run(arena: Arena) {
+      await arena.works();
       const [connection, peer] = await arena.pair();
-      await arena.within(peer.write(PIECE), "the peer's write()");
+      await arena.within(peer.write(arena.piece()), "the peer's write()");
       const closing = arena.beside(peer.close());
       await pause(50);
-      await arena.receive(connection, PIECE.length);
+      await arena.receive(connection, arena.pieceLength);
       await arena.receiveEnd(connection);
       await arena.within(connection.close(), "close()");
       await arena.within(closing, "the peer's close()");
@@ -74,15 +98,51 @@ export const readingCases: readonly RuleCase[] = [
     name: "bytes before a reset, in the middle of a packet, are delivered before the error",
     needs: ["reset"],
     async run(arena: Arena) {
+      await arena.works();
       const [connection, peer] = await arena.pair();
       // The first read tells the transport that somebody is there; the others come after the reset.
       await arena.within(peer.write(pattern(1)), "the peer's write()");
       await arena.receive(connection, 1);
-      await arena.within(peer.write(pattern(PIECE.length, 1)), "the peer's write()");
-      peer.reset?.();
+      await arena.within(peer.write(pattern(arena.pieceLength, 1)), "the peer's write()");
+      peer.reset();
       await pause(50);
-      await arena.receive(connection, PIECE.length, 1);
+      await arena.receive(connection, arena.pieceLength, 1);
       await arena.rejects(connection.read(), "read-failed", "read() after a reset");
+    },
+  },
+  {
+    id: "3.3",
+    name: "bytes that had arrived are not lost to a failing write, or it does not look like an orderly end",
+    level: "robust",
+    async run(arena: Arena) {
+      const [connection, peer] = await arena.pair();
+      // The first read tells the transport that somebody is there: it may take in what follows.
+      await arena.within(peer.write(pattern(1)), "the peer's write()");
+      await arena.receive(connection, 1);
+      await arena.within(peer.write(pattern(FEW, 1)), "the peer's write()");
+      const closing = arena.beside(peer.close());
+      await pause(50);
+      for (let count = 0; count < 100; count++) {
+        const done = await arena.settles(connection.write(pattern(1)), "write() to a peer that has gone");
+        if ("error" in done) break;
+        await pause(1);
+      }
+      await pause(10);
+      for (let position = 1;;) {
+        const done = await arena.settles(connection.read(), "read() after a write() has failed");
+        if ("error" in done) break;
+        if (done.value === null) {
+          arena.check(
+            position === 1 + FEW,
+            `the stream ended in good order after ${position} bytes, and the peer had written ${1 + FEW}`,
+          );
+          break;
+        }
+        arena.compare(done.value, position, connection.blame());
+        position += done.value.length;
+      }
+      await arena.within(connection.close(), "close()");
+      await arena.within(closing, "the peer's close()");
     },
   },
   {
@@ -95,8 +155,7 @@ export const readingCases: readonly RuleCase[] = [
       await arena.rejects(connection.read(), "read-failed", "a third read()");
       await arena.within(peer.write(pattern(1)), "the peer's write()");
       const bytes = await arena.within(first, "the first read()");
-      arena.check(bytes !== null, "the first read() resolved to null");
-      arena.compare(bytes, 0);
+      arena.check(bytes?.[0] === 0, `the first read() resolved to ${bytes && bytes[0]}, expected 0`);
       await arena.within(peer.write(pattern(1, 1)), "the peer's write()");
       await arena.receive(connection, 1, 1);
     },
@@ -108,10 +167,8 @@ export const readingCases: readonly RuleCase[] = [
       const [connection, peer] = await arena.pair();
       const pending = arena.beside(connection.read());
       const closing = arena.beside(peer.close());
-      arena.check(
-        await arena.within(pending, "read() at the peer's end") === null,
-        "a read() got bytes from nowhere",
-      );
+      const bytes = await arena.within(pending, "read() at the peer's end");
+      arena.check(bytes === null, "a read() got bytes from nowhere");
       for (let count = 0; count < 3; count++) await arena.receiveEnd(connection);
       await arena.within(connection.close(), "close()");
       await arena.receiveEnd(connection);
@@ -125,11 +182,12 @@ export const readingCases: readonly RuleCase[] = [
     async run(arena: Arena) {
       const [connection, peer] = await arena.pair();
       await arena.within(peer.write(pattern(5)), "the peer's write()");
-      await arena.within(peer.end?.() ?? Promise.resolve(), "the peer's end()");
+      await arena.within(peer.end(), "the peer's end()");
       await arena.receive(connection, 5);
       await arena.receiveEnd(connection);
-      const writing = arena.beside(connection.write(pattern(1_000_000)));
-      await arena.receive(peer, 1_000_000);
+      const bytes = pattern(arena.amount(1_000_000));
+      const writing = arena.beside(connection.write(bytes));
+      await arena.receive(peer, bytes.length);
       await arena.within(writing, "write() after the peer's end");
       await arena.receiveEnd(connection);
       const closing = arena.beside(connection.close());
@@ -140,5 +198,8 @@ export const readingCases: readonly RuleCase[] = [
   },
 ];
 
-/** A value that the pattern does not have. */
-const SCRIBBLE = 0xff;
+/** Bytes that any transport takes in at once. */
+const FEW = 50;
+
+/** How many bytes are written one by one. */
+const SMALL = 50;

@@ -4,9 +4,10 @@
  * @module
  */
 
-import type { Connection } from "@minimqtt/core";
-import { heldMemory, pattern, pause, PIECE } from "./arena.ts";
 import type { Arena, RuleCase } from "./arena.ts";
+import { pattern, pause, SCRIBBLE } from "./bytes.ts";
+import type { Watched } from "./link.ts";
+import { heldMemory } from "./program.ts";
 
 /** The cases of this file. */
 export const writingCases: readonly RuleCase[] = [
@@ -15,11 +16,11 @@ export const writingCases: readonly RuleCase[] = [
     name: "write takes 16 MiB at once, and the array may be reused when it resolves",
     async run(arena: Arena) {
       const [connection, peer] = await arena.pair();
-      const bytes = pattern(16 * 1_048_576);
+      const bytes = pattern(arena.amount(16 * 1_048_576));
       const sent = bytes.length;
       const writing = arena.beside(connection.write(bytes).then(() => bytes.fill(SCRIBBLE)));
       await arena.receive(peer, sent);
-      await arena.within(writing, "write()");
+      await arena.within(writing, "write()", arena.limit(sent));
     },
   },
   {
@@ -27,7 +28,7 @@ export const writingCases: readonly RuleCase[] = [
     name: "write may get the same array again and again with other bytes in it",
     async run(arena: Arena) {
       const [connection, peer] = await arena.pair();
-      const count = 3000;
+      const count = Math.ceil(arena.amount(3000 * 32) / 32);
       const sending = arena.beside((async () => {
         // A view in the middle of a larger buffer, with something else on both sides.
         const bytes = new Uint8Array(64).fill(SCRIBBLE).subarray(16, 48);
@@ -38,7 +39,7 @@ export const writingCases: readonly RuleCase[] = [
         }
       })());
       await arena.receive(peer, count * 32);
-      await arena.within(sending, "write()");
+      await arena.within(sending, "write()", arena.limit(count * 32));
     },
   },
   {
@@ -74,12 +75,35 @@ export const writingCases: readonly RuleCase[] = [
     name: "many tiny writes arrive complete and in order",
     async run(arena: Arena) {
       const [connection, peer] = await arena.pair();
-      const bytes = pattern(3000);
+      const bytes = pattern(arena.amount(3000));
       const sending = arena.beside((async () => {
         for (let at = 0; at < bytes.length; at++) await connection.write(bytes.subarray(at, at + 1));
       })());
       await arena.receive(peer, bytes.length);
-      await arena.within(sending, "write()");
+      await arena.within(sending, "write()", arena.limit(bytes.length));
+    },
+  },
+  {
+    id: "6.6",
+    name: "what the peer reads is not the array that was written: it may be used again",
+    async run(arena: Arena) {
+      const [connection, peer] = await arena.pair();
+      const written = arena.piece();
+      const writing = arena.beside(connection.write(written));
+      const kept: Uint8Array[] = [];
+      for (let got = 0; got < written.length;) {
+        const bytes = await arena.within(peer.read(), "the peer's read()");
+        if (!bytes) throw arena.broken(peer.missing(), "the stream ended too early");
+        kept.push(bytes);
+        got += bytes.length;
+      }
+      await arena.within(writing, "write()");
+      written.fill(SCRIBBLE);
+      const shared = kept.some((bytes) => bytes.length > 0 && bytes.every((byte) => byte === SCRIBBLE));
+      arena.check(
+        !shared,
+        "what the peer had read changed with the array that was written: it is that array",
+      );
     },
   },
   {
@@ -107,15 +131,17 @@ export const writingCases: readonly RuleCase[] = [
   {
     id: "7.3",
     name: "memory stays flat while bytes pass that nobody keeps, both ways",
+    level: "robust",
     needs: ["memory"],
     async run(arena: Arena) {
       const [connection, peer] = await arena.pair();
+      const round = arena.amount(64 * arena.pieceLength);
       const before = heldMemory() ?? 0;
       const start = performance.now();
       let passed = 0;
       while (passed < ENOUGH && (passed === 0 || performance.now() - start < LONG_ENOUGH)) {
-        await Promise.all([pass(arena, connection, peer), pass(arena, peer, connection)]);
-        passed += 2 * ROUND;
+        await Promise.all([pass(arena, connection, peer, round), pass(arena, peer, connection, round)]);
+        passed += 2 * round;
       }
       // What has passed a moment ago may be let go of a few turns of the event loop later; what is kept never is.
       let grown = Infinity;
@@ -131,25 +157,23 @@ export const writingCases: readonly RuleCase[] = [
   },
 ];
 
-/** Sends one {@link ROUND} from one end to the other. */
-async function pass(arena: Arena, from: Connection, to: Connection): Promise<void> {
+/** Sends so many bytes from one end to the other. */
+async function pass(arena: Arena, from: Watched, to: Watched, count: number): Promise<void> {
+  const piece = arena.piece();
   const sending = arena.beside((async () => {
-    for (let sent = 0; sent < ROUND; sent += PIECE.length) await from.write(PIECE);
+    for (let sent = 0; sent < count; sent += piece.length) await from.write(piece.subarray(0, count - sent));
   })());
-  for (let got = 0; got < ROUND;) {
+  for (let got = 0; got < count;) {
     const bytes = await arena.within(to.read(), "read()");
-    arena.check(bytes !== null, "the stream ended too early");
+    if (!bytes) throw arena.broken(to.missing(), "the stream ended too early");
     got += bytes.length;
   }
-  await arena.within(sending, "write()");
+  await arena.within(sending, "write()", arena.limit(count));
 }
 
 function mebibytes(bytes: number): string {
   return `${Math.round(bytes / 1_048_576)} MiB`;
 }
-
-/** Bytes that pass each way at a time. */
-const ROUND = 64 * PIECE.length;
 
 /** Bytes after which memory is looked at, and milliseconds after which fewer do. */
 const ENOUGH = 64 * 1_048_576;
@@ -157,6 +181,3 @@ const LONG_ENOUGH = 4000;
 
 /** Bytes that any program may take for itself meanwhile. */
 const SOME = 1_048_576;
-
-/** A value that the pattern does not have. */
-const SCRIBBLE = 0xff;

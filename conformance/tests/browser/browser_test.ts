@@ -1,3 +1,4 @@
+// Test limit: 8 minutes
 import { assertEquals, assertGreater } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import type { Locator, Page } from "playwright-core";
@@ -81,6 +82,25 @@ describe("in Chromium", () => {
       await press(page, "Connect");
       await shows(page.getByRole("alert"), `cannot connect to 127.0.0.1:${broker.websocketPort}`);
       await shows(status, "not connected");
+    },
+  );
+
+  (lacking === "" ? it : it.skip)(
+    `workerClock() holds a keep alive in a hidden tab, which the page's own timers do not${lacking}`,
+    { timeout: 240_000 },
+    async () => {
+      const { openTab } = await import("../../browser/hidden_tab.ts");
+      await using broker = await startMosquitto({ websocket: true });
+      await using tab = await openTab();
+      const url = JSON.stringify(`ws://127.0.0.1:${broker.websocketPort}`);
+      for (const timers of ["page", "worker"]) await tab.evaluate(`startClient(${url}, 5000, "${timers}")`);
+      await tab.hide();
+      // The broker throws the first one out, within a minute: as long as it has not, nothing was throttled.
+      while (await tab.evaluate("losses.page") === 0) {
+        await new Promise((resolve) => setTimeout(resolve, 500));
+      }
+      assertEquals(await tab.evaluate("losses.worker"), 0);
+      assertEquals(await tab.evaluate("document.visibilityState"), "hidden");
     },
   );
 });

@@ -154,7 +154,7 @@ describe("Client.connect()", () => {
 
   it("rejects with the refusal of the broker, and tries no more", async () => {
     const set = scene();
-    const connecting = connect(set, { reconnect: { initially: true } });
+    const connecting = connect(set);
     await set.broker.welcome("20020005");
     const error = await rejectsWith(connecting, RefusedError, "Connection Refused - Unauthorized");
     assertEquals([error.code, error.returnCode], ["connection-refused", 5]);
@@ -249,20 +249,20 @@ describe("Client.connect() with several brokers", () => {
     const status = client.status();
     await set.clock.advance(5000);
     await set.broker.close();
-    await set.broker.welcome("20020004");
-    await set.clock.advance(1000);
-    await set.broker.welcome("20020005");
+    await set.broker.welcome("20020001");
+    await set.clock.advance(16_000);
+    await set.broker.welcome("20020002");
     const texts: string[] = [];
     for await (const { text } of status) texts.push(text);
     assertEquals(texts, [
       "connected to b.test:1884",
       "connection lost: Connection closed by broker; next attempt now",
       "connecting to c.test:8883",
-      "no connection: Connection Refused - Incorrect username/password; next attempt in 1.0 s",
+      "no connection: Connection Refused - Incorrect Protocol Version; next attempt in 16.0 s",
       "connecting to b.test:1884, attempt 2",
-      "given up: Connection Refused - Unauthorized",
+      "given up: Connection Refused - ID Rejected",
     ]);
-    await rejectsWith(client.publish("t", "m"), RefusedError, "Connection Refused - Unauthorized");
+    await rejectsWith(client.publish("t", "m"), RefusedError, "Connection Refused - ID Rejected");
     await client.close();
   });
 });
@@ -329,7 +329,7 @@ describe("Client.connect(): wrong options", () => {
       "what to do when full",
       "x",
       { ...good, sending: { whenFull: "drop" } },
-      "sending.whenFull must be one of wait, reject, not drop",
+      "sending.whenFull must be one of wait, reject, drop-oldest, latest, not drop",
     ],
   ];
   for (const [name, brokers, options, text] of cases) {

@@ -3,7 +3,17 @@ import { assert, assertEquals, assertRejects, assertStrictEquals, assertThrows }
 import { describe, it } from "@std/testing/bdd";
 import { publish } from "../../src/wire/wire.ts";
 import { rejectsWith } from "../assertions.ts";
-import { answerSubscribe, comeBack, end, isSettled, online, PRESENT, settled, type Stage } from "./stage.ts";
+import {
+  ACCEPTED,
+  answerSubscribe,
+  comeBack,
+  end,
+  isSettled,
+  online,
+  PRESENT,
+  settled,
+  type Stage,
+} from "./stage.ts";
 
 type Options = NonNullable<Parameters<Client["subscribe"]>[1]>;
 type Subscribed = Awaited<ReturnType<Stage["client"]["subscribe"]>>;
@@ -533,11 +543,60 @@ describe("Client: a session of an earlier program", () => {
     await end(stage);
   });
 
-  it("is nothing to wait for with a clean session: what nobody wants is acknowledged at once", async () => {
-    const stage = await online();
-    await stage.broker.send(publish("a", "1", { qos: 1, id: 1 }));
+  it("reaches who subscribes also with a clean session, where it comes in one chunk with CONNACK", async () => {
+    const stage = await online({}, ACCEPTED + publish("a", "early", { qos: 1, id: 1 }));
+    const subscribing = stage.client.subscribe("a", { qos: 1 });
+    await answerSubscribe(stage, "01");
+    const subscription = await subscribing;
+    assertEquals((await subscription.next()).value?.text(), "early");
+    void subscription.next();
     await stage.broker.expect("40020001");
+    assertEquals(stage.client.dropped, 0);
     await end(stage);
+  });
+
+  it("is waited for until the first subscription with a clean session, or until replyTimeout, and counted", async () => {
+    const stage = await online({ replyTimeout: 3000 });
+    const { broker, client, clock } = stage;
+    await broker.send(publish("a", "1", { qos: 1, id: 1 }));
+    await clock.advance(2999);
+    await clock.advance(1);
+    await broker.expect("40020001");
+    assertEquals(client.dropped, 1);
+    await broker.send(publish("a", "2", { qos: 1, id: 2 }));
+    await broker.expect("40020002");
+    await end(stage);
+
+    const other = await online();
+    const subscribing = other.client.subscribe("b");
+    await answerSubscribe(other, "00");
+    await subscribing;
+    await other.broker.send(publish("a", "1", { qos: 1, id: 1 }));
+    await other.broker.expect("40020001");
+    await end(other);
+  });
+
+  it("is never lost, however much more than a queue may hold comes before anyone has subscribed", async () => {
+    for (const [limits, count, size] of [[{ messages: 2 }, 20, 10], [{ bytes: 2000 }, 60, 1000]] as const) {
+      for (const qos of [1, 2] as const) {
+        const stage = await online({ session: "resume", receiving: limits }, PRESENT, { room: 1_000_000 });
+        const { broker, client } = stage;
+        const messages = Array.from(
+          { length: count },
+          (_, i) => publish("a", `${i}`.padEnd(size), { qos, id: i + 1 }),
+        );
+        // The SUBACK lies behind all of them, as it does with mosquitto.
+        await broker.send(messages.join(""));
+        await settled();
+        const subscribing = client.subscribe("a", { qos });
+        await answerSubscribe(stage, `0${qos}`);
+        const subscription = await subscribing;
+        const seen: string[] = [];
+        for (let i = 0; i < count; i++) seen.push((await subscription.next()).value!.text().trim());
+        assertEquals(seen, messages.map((_, i) => `${i}`));
+        await end(stage);
+      }
+    }
   });
 });
 
@@ -709,11 +768,11 @@ describe("Client: a slow consumer", () => {
   });
 
   it("is bounded in bytes with QoS 1 too while an acknowledgement is awaited, and loses nothing", async () => {
-    const stage = await online({ receiving: { messages: 2, bytes: 100 } }, undefined, { room: 200 });
+    const stage = await online({ receiving: { messages: 2, bytes: 10_000 } }, undefined, { room: 200 });
     const subscription = await subscribe(stage, "a", { qos: 1 }, "01");
     void stage.client.publish("t", "", { qos: 1 });
     await stage.broker.packet();
-    const payload = "x".repeat(50);
+    const payload = "x".repeat(5000);
     let sent = 0;
     void (async () => {
       while (sent < 100) await stage.broker.send(publish("a", payload, { qos: 1, id: ++sent }));
@@ -724,6 +783,51 @@ describe("Client: a slow consumer", () => {
     assertEquals(stage.client.dropped, 0);
     await end(stage);
   });
+});
+
+describe("Client: a consumer that waits for an answer behind more than it may hold", () => {
+  for (const session of ["resume", "clean"] as const) {
+    const rest = session === "resume" ? "gets the rest on a new connection" : "counts the rest as dropped";
+    it(`gets it within acknowledgeTimeout, and ${rest}`, async () => {
+      const stage = await online({ session, receiving: { bytes: 100 }, acknowledgeTimeout: 5000 });
+      const { broker, client, clock } = stage;
+      const subscription = await subscribe(stage, "a", { qos: 2 }, "02");
+      const texts: string[] = [];
+      const working = (async () => {
+        for await (const message of subscription) {
+          texts.push(message.text());
+          if (texts.length === 1) await client.publish("reply", "", { qos: 1 });
+          else await settled();
+          if (texts.length === 20) break;
+        }
+      })();
+      const messages = Array.from(
+        { length: 20 },
+        (_, i) => publish("a", `${i}`.padStart(100), { qos: i % 2 === 0 ? 1 : 2, id: 1 + i }),
+      );
+      await broker.send(messages.join(""));
+      await settled();
+      assertEquals(await broker.packet(), publish("reply", "", { qos: 1, id: 2 }));
+      await broker.send("40020002");
+      await clock.advance(4999);
+      assertEquals(texts.length, 1, "it may be that somebody reads yet");
+      await clock.advance(1);
+      const acknowledged = await broker.rest();
+      const taken = texts.length;
+      assert(taken > 1 && taken < 20, `${taken} were taken`);
+      assertEquals(acknowledged.length / 8, taken, "what was taken is not sent again");
+      const welcome = broker.welcome(session === "resume" ? PRESENT : ACCEPTED);
+      await clock.advance(5000);
+      await welcome;
+      if (session === "resume") {
+        await broker.send(messages.slice(taken).join(""));
+        await working;
+        assertEquals(texts, messages.map((_, i) => `${i}`.padStart(100)));
+      }
+      assertEquals(client.dropped, session === "resume" ? 0 : 20 - taken);
+      await end(stage);
+    });
+  }
 });
 
 describe("Client: whatever waits can be given up", () => {

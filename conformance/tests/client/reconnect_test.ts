@@ -1,5 +1,5 @@
 import { ConnectionError, RefusedError, type Status, UsageError } from "@minimqtt/client";
-import { assertEquals, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertRejects } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { publish } from "../../src/wire/wire.ts";
 import { rejectsWith } from "../assertions.ts";
@@ -8,11 +8,13 @@ import {
   answerSubscribe,
   comeBack,
   CONNECT,
+  connect,
   end,
   isSettled,
   online,
   PRESENT,
   RESUME,
+  scene,
   settled,
   type Stage,
 } from "./stage.ts";
@@ -140,42 +142,124 @@ describe("Client: staying connected", () => {
     await client.close();
   });
 
-  it("ends when the broker refuses for good, and not when it is busy", async () => {
+  it("goes on after any refusal that time may heal, with the longest wait and in words", async () => {
     const stage = await online();
-    const { client } = stage;
-    await comeBack(stage, "20020003");
-    assertEquals(client.state, "waiting");
-    const welcome = stage.broker.welcome("20020004");
-    await stage.clock.advance(4000);
-    await welcome;
-    await settled();
-    assertEquals(client.state, "closed");
-    await rejectsWith(
-      client.publish("t", "m"),
-      RefusedError,
-      "Connection Refused - Incorrect username/password",
-    );
-    assertEquals(stage.clock.armed, 0);
+    const { client, clock } = stage;
+    for (
+      const [code, words] of [[3, "Server unavailable"], [4, "Incorrect username"], [
+        5,
+        "Unauthorized",
+      ]] as const
+    ) {
+      const found: Status[] = [];
+      const reading = (async () => {
+        for await (const status of client.status()) {
+          found.push(status);
+          if (status.state === "waiting" && status.text.includes(words)) return status.retryIn;
+        }
+        return 0;
+      })();
+      await comeBack(stage, `2002000${code}`);
+      const wait = await reading;
+      assert(code === 3 ? wait <= 4000 : wait === 16_000, `${code}: ${wait}`);
+      const welcome = stage.broker.welcome();
+      await clock.advance(16_000);
+      await welcome;
+      await settled();
+      assertEquals(client.state, "online");
+      await clock.advance(5000);
+    }
+    await end(stage);
   });
 
-  it("asks a broker that refuses once more where credentials are made anew, and no more often", async () => {
-    let token = 0;
-    const stage = await online({ credentials: () => ({ username: `${++token}` }) });
-    const { broker, client, clock, network } = stage;
-    await comeBack(stage, "20020005");
+  it("ends when the broker refuses the protocol or the identifier: no time heals that", async () => {
+    for (
+      const [code, words] of [
+        [1, "Connection Refused - Incorrect Protocol Version"],
+        [2, "Connection Refused - ID Rejected"],
+      ] as const
+    ) {
+      const stage = await online();
+      await comeBack(stage, `2002000${code}`);
+      assertEquals(stage.client.state, "closed");
+      await rejectsWith(stage.client.publish("t", "m"), RefusedError, words);
+      assertEquals(stage.clock.armed, 0);
+    }
+  });
+
+  it("asks reconnect.final, where it is given, whether an error is the last", async () => {
+    const asked: string[] = [];
+    const stage = await online({
+      reconnect: {
+        final: (error) => {
+          asked.push(error.message);
+          return error instanceof RefusedError && error.returnCode === 5;
+        },
+      },
+    });
+    await comeBack(stage, "20020002");
+    assertEquals(stage.client.state, "waiting");
+    const welcome = stage.broker.welcome("20020005");
+    await stage.clock.advance(20_000);
+    await welcome;
+    await settled();
+    assertEquals(stage.client.state, "closed");
+    assertEquals(asked.length, 3);
+  });
+
+  it("goes on from the first attempt on with reconnect.initially, whatever the refusal", async () => {
+    const set = scene();
+    const connecting = connect(set, { reconnect: { initially: true } });
+    await set.broker.welcome("20020005");
+    const welcome = set.broker.welcome();
+    await set.clock.advance(16_000);
+    await welcome;
+    await end({ ...set, client: await connecting });
+  });
+
+  it("counts a connection that does not last as a failed attempt", async () => {
+    const stage = await online({ reconnect: { attempts: 3 } });
+    const { broker, client, clock } = stage;
+    await clock.advance(10_000);
+    for (let i = 0; i < 3; i++) {
+      await broker.close();
+      const welcome = broker.welcome();
+      await clock.advance(10_000 - 6000);
+      await welcome;
+      await settled();
+    }
+    await broker.close();
+    await clock.advance(20_000);
+    assertEquals(client.state, "closed");
+  });
+
+  it("check() asks the broker now, and gives it up within replyTimeout", async () => {
+    const stage = await online({ keepAlive: 1_000_000, replyTimeout: 3000, random: () => 0.5 });
+    const { broker, client, clock } = stage;
+    client.check();
+    await broker.expect("c000");
+    await broker.send("d000");
+    await clock.advance(10_000);
+    assertEquals(client.state, "online");
+    client.check();
+    await broker.expect("c000");
+    await clock.advance(3000);
     assertEquals(client.state, "waiting");
-    let welcome = broker.welcome();
-    await clock.advance(4000);
-    await welcome;
+    await end(stage);
+  });
+
+  it("check() ends the wait before the next attempt", async () => {
+    const stage = await online({ keepAlive: 0, reconnect: { delay: 100_000 }, random: () => 0.5 });
+    const { broker, client, network } = stage;
+    await stage.clock.advance(600_000);
+    await broker.close();
     await settled();
-    assertEquals([client.state, token], ["online", 3]);
-    await clock.advance(5000);
-    await comeBack(stage, "20020005");
-    welcome = broker.welcome("20020005");
-    await clock.advance(8000);
-    await welcome;
+    assertEquals([client.state, network.dialled.length], ["waiting", 1]);
+    client.check();
+    await broker.welcome();
     await settled();
-    assertEquals([client.state, network.dialled.length], ["closed", 5]);
+    assertEquals([client.state, network.dialled.length], ["online", 2]);
+    await end(stage);
   });
 
   it("ends when a broken packet comes, and comes back", async () => {

@@ -1,3 +1,4 @@
+// Test limit: 6 minutes
 /**
  * `Client` on a bad day: connections cut in the middle of packets, a broker that restarts. What was acknowledged must
  * arrive, in the order of each topic, and with QoS 2 exactly once. A failure names its seed; SOAK_SEED repeats it.
@@ -10,12 +11,13 @@ import { tcp } from "@minimqtt/transport-tcp";
 import { type Packet, parser } from "mqtt-packet";
 import { mosquittoMissing, startMosquitto } from "../../src/peers/brokers.ts";
 import { randomFrom, startUnrulyProxy } from "../peers/unruly_proxy.ts";
+import { rounds, shortened } from "../soak.ts";
 
-const QOS_1 = 100_000;
-const QOS_2 = 20_000;
+const QOS_1 = rounds(100_000, 10_000);
+const QOS_2 = rounds(20_000, 2000);
 const TOPICS = 8;
-const CUTS = 50;
-const RESTARTS = 3;
+const CUTS = rounds(50, 5);
+const RESTARTS = rounds(3, 1);
 const LIMIT = 240_000;
 const SILENCE = 10_000;
 /**
@@ -26,7 +28,7 @@ const BACKLOG = 2000;
 
 const missing = mosquittoMissing();
 const test = missing === null ? it : it.skip;
-const because = missing === null ? "" : ` (skipped: ${missing})`;
+const because = missing === null ? shortened("a tenth of the messages") : ` (skipped: ${missing})`;
 
 function delay(time: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, time));
@@ -134,7 +136,7 @@ describe("Client over a proxy that cuts, to a broker that restarts", () => {
     await using proxy = await startUnrulyProxy({
       target: () => broker.port,
       cuts: CUTS,
-      most: 150_000,
+      most: rounds(150_000, 60_000),
       random,
       watch: (connection, bytes) => witness.watch(connection, bytes),
     });

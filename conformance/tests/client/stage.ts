@@ -40,7 +40,7 @@ export function scene(networkOptions: MemoryOptions = {}): Scene {
 
 /** Begins to connect to `broker.test`, as `golden`. */
 export function connect(
-  { network, clock }: Scene,
+  { network, clock }: Pick<Scene, "network" | "clock">,
   choice: Choice = {},
   brokers: Parameters<typeof Client.connect>[0] = "mqtt://broker.test",
 ): Promise<Client> {

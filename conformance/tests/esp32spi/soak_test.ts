@@ -1,3 +1,4 @@
+// Test limit: 6 minutes
 /**
  * A thousand connections through a co-processor with whom everything goes wrong at random: what the broker has
  * acknowledged arrives, no slot is lost, and the host keeps the protocol.
@@ -12,12 +13,14 @@ import { tcp } from "@minimqtt/transport-tcp";
 import { describe, it } from "@std/testing/bdd";
 import process from "node:process";
 import { mosquittoMissing, startMosquitto } from "../../src/peers/brokers.ts";
+import { rounds, shortened } from "../soak.ts";
 
-const CYCLES = 1000;
+const CYCLES = rounds(1000, 200);
 const missing = mosquittoMissing();
 
 describe("soak over esp32spi", () => {
-  const title = `${CYCLES} connections with random faults lose no acknowledged message and no slot`;
+  const title = "1000 connections with random faults lose no acknowledged message and no slot" +
+    shortened(`${CYCLES} of them`);
   const define = missing === null ? it : it.skip;
   define(missing === null ? title : `${title} (skipped: ${missing})`, { timeout: 280_000 }, async () => {
     const seed = Number(process.env["SEED"]) || Date.now() % 1_000_000;

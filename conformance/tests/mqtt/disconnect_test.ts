@@ -1,8 +1,9 @@
 import { assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
-import { MMQTTException, MMQTTStateError } from "@minimqtt/client";
-import type { MemoryConnection } from "@minimqtt/client/memory";
-import { settled } from "../../src/player/fake_clock.ts";
+import { MMQTTException, MMQTTStateError, MQTT, type Transport } from "@minimqtt/client";
+import { memory, type MemoryConnection } from "@minimqtt/client/memory";
+import { ScriptedBroker } from "../../src/peers/scripted_broker.ts";
+import { FakeClock, settled } from "../../src/player/fake_clock.ts";
 import { rejectsWith } from "../assertions.ts";
 import { exchange, recorded } from "./exchange.ts";
 import { online, type Stage, stage } from "./stage.ts";
@@ -76,6 +77,35 @@ describe("disconnect()", () => {
       await clock.run(looping);
       assertEquals([codes.length, clock.armed, client.isConnected()], [1, 0, false]);
     }
+  });
+
+  it("connect() fails as ever while disconnect() waits for the connection to be closed (MM-182)", async () => {
+    const network = memory();
+    let release!: () => void;
+    const closing = new Promise<void>((resolve) => release = resolve);
+    const transport: Transport = {
+      ...network.transport,
+      async connect(address, options) {
+        const connection = await network.transport.connect(address, options);
+        return {
+          read: () => connection.read(),
+          write: (bytes) => connection.write(bytes),
+          close: () => connection.close().then(() => closing),
+        };
+      },
+    };
+    const clock = new FakeClock();
+    const broker = new ScriptedBroker(() => network.accept());
+    const client = new MQTT({ broker: "broker.test", transport, clock, connectRetries: 1 });
+    await Promise.all([clock.run(client.connect()), broker.welcome()]);
+    const disconnecting = client.disconnect();
+    await settled();
+    const connecting = assertRejects(() => client.connect(), MMQTTException, "Connect failure");
+    await broker.accept();
+    await broker.close();
+    await settled();
+    release();
+    await clock.run(Promise.all([connecting, disconnecting]));
   });
 
   it("disconnect() flushes what was published before, and nothing leaves behind it (MM-183)", async () => {

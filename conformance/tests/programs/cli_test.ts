@@ -5,7 +5,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { SaxesParser } from "saxes";
 import type { Report } from "../../src/runner/run.ts";
-import { repository, run, type RunResult } from "./programs.ts";
+import { peersMissing } from "../../src/fixtures/ws.ts";
+import { repository, run, type RunResult, start } from "./programs.ts";
+
+const missing = peersMissing();
+const noNode = missing === null ? "" : ` (skipped: ${missing})`;
 
 describe("the runner", () => {
   for (
@@ -28,7 +32,7 @@ describe("the runner", () => {
   it("the runner passes a transport that dials host and port", async () => {
     const { status, stdout } = await runner("-t", transport("good"), "--only", "transport/6,transport/11");
     assertEquals(status, 0);
-    assertMatch(stdout, /\n7 passed, 0 failed, 0 skipped in \d+\.\d s\n$/);
+    assertMatch(stdout, /\n8 passed, 0 failed, 0 skipped in \d+\.\d s\n$/);
   });
 
   it("the runner names the rule that a transport breaks, and fails", async () => {
@@ -44,7 +48,7 @@ describe("the runner", () => {
       ...["-t", transport("hanging"), "--only", "transport/8.3", "--timeout", "400"],
     );
     assertEquals(status, 1);
-    assertStringIncludes(stdout, "rule 8: connect() did not settle within 200 ms");
+    assertStringIncludes(stdout, "transport shape: connect() did not settle within 200 ms");
   });
 
   it("the runner gives up a transport that hangs again and again", async () => {
@@ -59,7 +63,7 @@ describe("the runner", () => {
       ...["-t", transport("blocking"), "--only", "transport/8.3,transport/11.1", "--timeout", "400"],
     );
     assertEquals(status, 1);
-    assertStringIncludes(stdout, "rule 8: the case did not end within 400 ms, nor give any other a turn");
+    assertStringIncludes(stdout, "          the case did not end within 400 ms, nor give any other a turn");
     assertStringIncludes(stdout, "0 passed, 1 failed, 1 skipped");
   });
 
@@ -76,6 +80,121 @@ describe("the runner", () => {
     assertEquals(status, 1);
     assertStringIncludes(stdout, "not run: a case before it failed");
     assertStringIncludes(stdout, "0 passed, 1 failed, 1 skipped");
+  });
+
+  for (
+    const [what, module, last, ...more] of [
+      ["--bail", "losing", /^ +rule 11: byte 1000 is/, "--bail"],
+      [
+        "a hang in the first case",
+        "blocking",
+        /^ +the case did not end within 400 ms, nor/,
+        "--timeout",
+        "400",
+      ],
+      [
+        "a fixture that fails",
+        "crashing",
+        /^ +the fixture, not the transport: listen\(\) rejected: .*port is taken/,
+      ],
+      ["an exception that nobody caught", "throwing", /^ +an error that nobody caught.*out of the blue/],
+    ] as const
+  ) {
+    it(`the runner ends in a few lines, the failure last: ${what}`, async () => {
+      const { status, stdout, stderr } = await runner("-t", transport(module), ...more);
+      const lines = `${stderr}${stdout}`.trimEnd().split("\n");
+      assertEquals(status, 1);
+      assert(lines.length <= 15, `${lines.length} lines:\n${lines.join("\n")}`);
+      assertMatch(lines.at(-1)!, last);
+      assertMatch(lines.at(-2)!, /^FAILED {2}/);
+    });
+  }
+
+  it("the runner ends in a few lines, the failure last: SIGINT", async () => {
+    const program = start(repository("conformance/src/runner/cli.ts"), {
+      args: ["-t", transport("patient")],
+    });
+    await program.printed("dialling");
+    program.kill("SIGINT");
+    const { status, stdout, stderr } = await program.ended;
+    const lines = `${stderr}${stdout}`.trimEnd().split("\n");
+    assertEquals(status, 130);
+    assert(lines.length <= 15, `${lines.length} lines:\n${lines.join("\n")}`);
+    assertMatch(lines.at(-2)!, /^FAILED {2}patient transport\/0\.[12] /);
+    assertMatch(lines.at(-1)!, /^ +interrupted, while it ran$/);
+  });
+
+  for (
+    const [form, module] of [
+      ["a class", "conformance/tests/transports/odd/forms.ts"],
+      ["an object", "conformance/src/fixtures/tcp.ts"],
+    ] as const
+  ) {
+    it(`the runner takes a fixture that is ${form}`, async () => {
+      const { stdout } = await runner("-t", repository(module), "--only", "transport/4,transport/11");
+      assertMatch(stdout, /\n3 passed, 0 failed, 0 skipped in /);
+    });
+  }
+
+  (missing === null ? it : it.skip)(
+    `the runner takes a fixture whose peers are in another process${noNode}`,
+    async () => {
+      const { stdout } = await runner(
+        ...["-t", repository("conformance/src/fixtures/ws.ts"), "--only", "transport/4,transport/11"],
+      );
+      assertMatch(stdout, /\n3 passed, 0 failed, 0 skipped in /);
+    },
+  );
+
+  it("the runner asks more of a transport at each level, and gives a badge for the whole of one", async () => {
+    const count = async (level: string) =>
+      (await runner("-t", transport("good"), "--list", "--area", "transport", "--level", level)).stdout
+        .match(/^ {2}transport\//gm)!.length;
+    const counts = [await count("core"), await count("robust"), await count("fast")];
+    assert(counts[0]! < counts[1]! && counts[1]! < counts[2]!, counts.join());
+    const part = await runner("-t", transport("good"), "--only", "transport/4");
+    assert(!part.stdout.includes("img.shields.io"), part.stdout);
+    const { stdout } = await runner(
+      ...["-t", repository("conformance/tests/transports/odd/streams.ts"), "--level", "core"],
+    );
+    assertMatch(
+      stdout,
+      /^!\[a transport for MiniMQTT, core: (\d+) of \d+ cases passed\]\(https:.*core.*\)$/m,
+    );
+  });
+
+  it("the runner says what is not shown, and what to add to the fixture", async () => {
+    const { stdout } = await runner(
+      ...[
+        "-t",
+        repository("conformance/tests/transports/odd/forms.ts"),
+        "--only",
+        "transport/10.4,transport/9.2",
+      ],
+    );
+    assertMatch(stdout, /^skipped transport\/10\.4, not shown: .* give the fixture `silent\(\)`/m);
+    assertMatch(stdout, /^skipped transport\/9\.2, not shown: .* give the fixture `unknown`/m);
+  });
+
+  it("the runner shuffles by a seed, and tells life where there is no terminal", async () => {
+    const order = async (seed: string) => {
+      const { stdout } = await runner(
+        ...["-t", transport("hanging"), "--list", "--only", "transport/8", "--shuffle", seed],
+      );
+      return stdout.match(/^ {2}transport\/\S+/gm)!.join();
+    };
+    const first = await order("1");
+    assertEquals(await order("1"), first);
+    assert(await order("2") !== first);
+    const { stderr } = await runner(
+      "-t",
+      transport("hanging"),
+      "--only",
+      "transport/8.3",
+      "--timeout",
+      "12000",
+    );
+    assertMatch(stderr, /^hanging 1\/1 transport\/8\.3 close right behind a write/m);
   });
 
   it("the runner writes TAP, JUnit and JSON to files beside the table", async () => {

@@ -44,7 +44,7 @@ export interface Program {
   /** Resolves when its standard output has this text; rejects if it ends, or a minute passes, before. */
   printed(text: string): Promise<void>;
   /** Sends it a signal; nothing happens when it has ended. */
-  kill(signal: "SIGTERM" | "SIGKILL"): void;
+  kill(signal: "SIGINT" | "SIGTERM" | "SIGKILL"): void;
   /** Resolves when it has ended; the status is -1 when it was a signal that did it. */
   readonly ended: Promise<RunResult>;
 }

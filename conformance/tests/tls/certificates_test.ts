@@ -58,8 +58,12 @@ describe("the broker's certificate (MM-198)", () => {
     await against(leaf, (port) => works(attempts({ ca: ca() }, port)));
   });
 
-  test("is good with nothing but a common name, as old ones are", () =>
-    against(issue({ names: [] }), (port) => works(attempts({ ca: ca() }, port))));
+  test("certificate-wrong-name: with nothing but a common name, as old ones have", () =>
+    against(issue({ names: [] }), async (port) => {
+      const text = /names "localhost" as its common name only.*alternative names/;
+      await fails(attempts({ ca: ca() }, port), "certificate-wrong-name", text);
+      await fails(attempts({ ca: ca(), serverName: "x" }, port), "certificate-wrong-name", text);
+    }));
 
   test("is good when it is the one in ca, signed by itself", async () => {
     const own = selfSigned(authority());

@@ -2,6 +2,7 @@
  * A server of `openssl s_server`: one connection, whose bytes it prints, and which it can be told to treat oddly.
  */
 import { spawn } from "node:child_process";
+import { atExit } from "../../src/peers/at_exit.ts";
 import type { Certified } from "../../src/peers/certificates.ts";
 
 /** A server that runs. */
@@ -25,6 +26,8 @@ export async function startOpenssl(
 ): Promise<OpensslServer> {
   const args = ["s_server", "-accept", "127.0.0.1:0", "-cert", certFile, "-key", keyFile, ...options];
   const child = spawn("openssl", args, { stdio: ["pipe", "pipe", "pipe"] });
+  // Whose input has ended does not wait for more, it asks without a pause.
+  atExit(() => child.kill("SIGKILL"));
   let printed = "";
   let seen = 0;
   let wake = () => {};

@@ -1,10 +1,15 @@
 import { assertEquals } from "@std/assert";
-import { describe, it } from "@std/testing/bdd";
+import { afterAll, describe, it } from "@std/testing/bdd";
 import { esp32spiFixture } from "../../src/fixtures/esp32spi.ts";
 import { clientCases, register, scenarios, transportSuite } from "../../src/mod.ts";
 
 const fixture = esp32spiFixture();
 const behaviours = esp32spiFixture();
+
+// Its sockets are real ones: those that a test has not closed are open as long as the module runs.
+afterAll(() => {
+  for (const { module } of [fixture, behaviours]) module.close();
+});
 
 describe("esp32spi keeps the transport contract", () => {
   transportSuite(it, fixture);

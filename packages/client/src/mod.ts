@@ -20,6 +20,7 @@ export type {
   ResumedSession,
   SendingOptions,
   SubscribeOptions,
+  SubscribingOptions,
 } from "./client/options.ts";
 export type { Clock } from "./link/clock.ts";
 export * from "./mqtt/constants.ts";
@@ -32,12 +33,11 @@ export {
   type LoggerPackage,
   NullLogger,
 } from "./mqtt/logger.ts";
-export { MQTT } from "./mqtt/mqtt.ts";
+export { MQTT, type OnMessage } from "./mqtt/mqtt.ts";
 export type {
   CallOptions,
   ConnectArguments,
   MQTTOptions,
-  OnMessage,
   PublishArguments,
   Received,
   SubscribeArguments,
@@ -46,6 +46,7 @@ export type {
 export type { MessageInput } from "./link/payload.ts";
 export type { Credentials, CredentialsSource } from "./client/dialler.ts";
 export type { ReceivedMessage } from "./client/received_message.ts";
+export type { Unsent } from "./client/sender.ts";
 export type { Status } from "./client/status.ts";
 export type { MessageStream, Subscription, SubscriptionStream } from "./client/subscription.ts";
 export {

@@ -56,6 +56,9 @@ import type {
 import { encodeText, payloadBytes } from "./text.ts";
 import { checkFilter, checkTopic, utf8Length } from "./topic.ts";
 
+/** The most answers that may wait to leave, 4 or 5 bytes each. */
+const MOST_ANSWERS = 16_384;
+
 /** A batch of this size is worth a write of its own; more waits in the queue, where it costs less. */
 const FULL_BATCH = 65_536;
 
@@ -71,6 +74,12 @@ export interface EngineOptions {
   readonly replyTimeout?: Millis;
   /** The longest packet taken from the server, in bytes; 10 065 546 when absent (10 MB of payload). */
   readonly maxPacketSize?: number;
+  /**
+   * What becomes of a longer PUBLISH: `skip` passes it over without holding it and gives a `skipped` event, `close`, as
+   * when absent, ends the connection. Any other packet over the limit ends it, and with MQTT 5 so does a PUBLISH: the
+   * server knows the limit.
+   */
+  readonly tooLarge?: "skip" | "close";
   /** The most messages with QoS 1 and 2 that may be unacknowledged at a time; 1024 when absent. */
   readonly maxInflight?: number;
   /**
@@ -83,6 +92,16 @@ export interface EngineOptions {
    * publishes them anew, in order and before all others; false, as when absent, gives a `lost` event for each.
    */
   readonly republish?: boolean;
+  /**
+   * How long the server may leave all that was sent unacknowledged before the connection counts as broken, in
+   * milliseconds; for ever when absent. One acknowledgement, of whatever it be, begins it anew.
+   */
+  readonly acknowledgeTimeout?: Millis;
+  /**
+   * Whether a server that has said nothing for a keep alive is pinged even where enough leaves to keep the connection
+   * up: what leaves may leave into nothing. Not when absent, for MiniMQTT does not (MM-167).
+   */
+  readonly pingsSilentServer?: boolean;
 }
 
 /** `connecting` from `opened` to CONNACK; `closing` once nothing may be sent any more; `offline` with no connection. */
@@ -91,13 +110,14 @@ export type EngineState = "offline" | "connecting" | "online" | "closing";
 /** One client's side of the protocol. */
 export class Engine {
   readonly #codec: Codec;
-  readonly #maxInflight: number;
   readonly #republish: boolean;
   readonly #inbox: Inbox;
   readonly #outbox = new Outbox();
   readonly #outgoing: Outgoing;
   readonly #incoming: Incoming;
   readonly #replyTimeout: Millis;
+  readonly #acknowledgeTimeout: Millis;
+  readonly #pingsSilentServer: boolean;
   #liveness: Liveness;
   readonly #acknowledgement: Acknowledgement = { id: 0, reason: 0, properties: undefined };
 
@@ -115,6 +135,9 @@ export class Engine {
   /** Whether what the session has under way is still to leave on this connection: behind what a SUBSCRIBE asks for. */
   #due = false;
   #asked = false;
+  /** Acknowledgements that wait for {@link take}. */
+  #answers = 0;
+  #refused: number | undefined;
   #topic = "";
   #topicBytes: Uint8Array = new Uint8Array(0);
 
@@ -122,7 +145,6 @@ export class Engine {
   constructor(options: EngineOptions) {
     this.#codec = options.codec;
     this.#wire = options.codec.open();
-    this.#maxInflight = options.maxInflight ?? 1024;
     this.#republish = options.republish ?? false;
     this.#inbox = new Inbox(options.maxPacketSize ?? 10_065_546, (first, remaining) => {
       if (!this.#accepted && (first & 0xf0) !== CONNACK && (first !== AUTH || !this.#wire.readControl)) {
@@ -130,13 +152,15 @@ export class Engine {
         throw unexpected(`expected CONNACK, got a packet of type ${first >> 4}`, "MQTT-3.2.0-1");
       }
       this.#wire.check(first, remaining);
-    });
-    this.#outgoing = new Outgoing(this.#maxInflight, options.maxInflightQoS2 ?? 10);
+    }, options.tooLarge === "skip" && !options.codec.announcesLimit);
+    this.#outgoing = new Outgoing(options.maxInflight ?? 1024, options.maxInflightQoS2 ?? 10);
     this.#incoming = new Incoming((message) =>
       this.#writeAnswer(message.qos === 2 ? PUBREC : PUBACK, message.id)
     );
     this.#replyTimeout = options.replyTimeout ?? 10_000;
-    this.#liveness = new Liveness(this.#replyTimeout, 0, Infinity, 0);
+    this.#acknowledgeTimeout = options.acknowledgeTimeout ?? Infinity;
+    this.#pingsSilentServer = options.pingsSilentServer ?? false;
+    this.#liveness = new Liveness(this.#replyTimeout, 0, Infinity, Infinity, false, 0);
   }
 
   /** Where the connection is in its life. */
@@ -154,7 +178,27 @@ export class Engine {
     return this.#outgoing.lastId;
   }
 
-  /** The longest packet taken from the server, in bytes; may be changed at any time. */
+  /** How many packet identifiers are not in use. */
+  get freeIds(): number {
+    return this.#outgoing.free;
+  }
+
+  /**
+   * Whether the next message with QoS 1 or 2 waits until all that was sent is answered, SUBSCRIBE and UNSUBSCRIBE
+   * included: for who wants to know which of them the server hangs up at. May be changed at any time.
+   */
+  get oneAtATime(): boolean {
+    return this.#outgoing.oneAtATime;
+  }
+  set oneAtATime(value: boolean) {
+    this.#outgoing.oneAtATime = value;
+    this.#due ||= !value && this.#outgoing.waiting;
+  }
+
+  /**
+   * The longest packet taken from the server, in bytes; may be changed at any time, though a server that is told of it
+   * (MQTT 5) hears of a change on the next connection only.
+   */
   get maxPacketSize(): number {
     return this.#inbox.limit;
   }
@@ -200,8 +244,16 @@ export class Engine {
     this.#clientId = connect.clientId;
     this.#cleanSession = connect.cleanSession;
     this.#accepted = this.#asked = this.#due = false;
+    this.#refused = undefined;
     this.#state = "connecting";
-    this.#liveness = new Liveness(this.#replyTimeout, connect.keepAlive, pongTimeout, now);
+    this.#liveness = new Liveness(
+      this.#replyTimeout,
+      connect.keepAlive,
+      pongTimeout,
+      this.#acknowledgeTimeout,
+      this.#pingsSilentServer,
+      now,
+    );
   }
 
   /**
@@ -229,9 +281,6 @@ export class Engine {
     if (now >= giveUpAt) {
       if (this.#liveness.excuses(giveUpAt, now)) return;
       this.#end(this.#liveness.verdict(this.#inbox.missing, now));
-    } else if (this.#outbox.length > 0) {
-      // What waits to leave will do in a ping's place, if it leaves.
-      this.#liveness.stalled(now);
     } else this.#ping(now);
   }
 
@@ -302,10 +351,19 @@ export class Engine {
       properties: encoded,
       expiresAt: this.#now + (properties?.messageExpiryInterval ?? Infinity) * 1000,
       phase: "queued",
-      flying: false,
+      flying: 0,
+      abandoned: false,
     });
     this.#depart();
     return id;
+  }
+
+  /**
+   * Gives a message up that is not acknowledged yet: it is never sent again, takes no place in the send window, and no
+   * event tells of it any more, but a `settled` of a late acknowledgement. Nothing happens for any other identifier.
+   */
+  abandon(id: PacketId): void {
+    if (this.#outgoing.abandon(id)) this.#depart();
   }
 
   /**
@@ -318,7 +376,7 @@ export class Engine {
     for (const { qos } of filters) checkQoS(qos);
     const id = this.#allocate("subscribe", filters.map(({ topic }) => topic), 3);
     this.#wire.writeSubscribe(this.#outbox, id, filters, properties);
-    this.#outgoing.request(id, { answer: SUBACK, count: filters.length });
+    this.#outgoing.request(id, SUBACK, filters.length);
     return id;
   }
 
@@ -331,7 +389,7 @@ export class Engine {
   unsubscribe(filters: readonly string[], properties?: UnsubscribeProperties): PacketId {
     const id = this.#allocate("unsubscribe", filters, 2);
     this.#wire.writeUnsubscribe(this.#outbox, id, filters, properties);
-    this.#outgoing.request(id, { answer: UNSUBACK, count: filters.length });
+    this.#outgoing.request(id, UNSUBACK, filters.length);
     return id;
   }
 
@@ -379,14 +437,22 @@ export class Engine {
   }
 
   /**
-   * The next event; null when there is none before more bytes come. One packet is decoded per call, and answered if
+   * Whether so many answers wait to leave that {@link next} gives no further packet before {@link take}: a peer that
+   * sends and does not read is not owed ever more. Not while the connection ends.
+   */
+  get congested(): boolean {
+    return this.#answers >= MOST_ANSWERS && this.#ending === undefined;
+  }
+
+  /**
+   * The next event; null when there is none before more bytes come, or bytes leave ({@link congested}). One packet is decoded per call, and answered if
    * the protocol asks for it.
    */
   next(): EngineEvent | null {
     if (this.#events.length > 0) return this.#events.pop()!;
     if (this.#state === "offline") return null;
     try {
-      if (this.#inbox.next()) return this.#handle();
+      if (!this.congested && this.#inbox.next()) return this.#handle();
     } catch (error) {
       if (!(error instanceof MqttError)) throw error;
       this.#outbox.clear();
@@ -394,6 +460,29 @@ export class Engine {
       return this.#leave(this.#asked ? null : this.#wire.fault?.(this.#outbox, error) ?? error);
     }
     return this.#ending === undefined ? null : this.#leave(this.#ending.error);
+  }
+
+  /**
+   * Takes no further message with QoS 1 or 2 on this connection: neither given out nor acknowledged, they stay the
+   * server's, which sends them again on the next connection of the session.
+   */
+  refuse(): void {
+    this.#refused ??= 0;
+  }
+
+  /** How many messages were {@link refuse | refused} on the last connection; undefined when all are taken. */
+  get refused(): number | undefined {
+    return this.#refused;
+  }
+
+  /** Whether a message of this connection is not acknowledged by the application. */
+  get unacknowledged(): boolean {
+    return this.#incoming.waits;
+  }
+
+  /** Forgets what has come and was not pulled; nothing but the end of the connection comes out any more. */
+  discard(): void {
+    if (this.#ending !== undefined) this.#inbox.clear();
   }
 
   /**
@@ -405,14 +494,21 @@ export class Engine {
     if (this.#due) this.#depart();
     const batch = this.#outbox.take();
     if (batch === null) return null;
-    this.#liveness.sent(now);
+    this.#answers = 0;
+    this.#liveness.taken(this.#outgoing.awaits, now);
     this.#depart();
     return batch;
   }
 
+  /** A part of the batch has been written: it moves. */
+  moved(now: Millis): void {
+    this.#liveness.moved(now);
+  }
+
   /** Takes a batch back once it is written, so that its memory is used again. */
-  give(batch: Uint8Array): void {
+  give(batch: Uint8Array, now: Millis): void {
     this.#outbox.give(batch);
+    this.#liveness.left(now);
   }
 
   #handle(): EngineEvent {
@@ -453,7 +549,7 @@ export class Engine {
     if (this.#state === "connecting") this.#state = "online";
     this.#liveness.online(properties?.serverKeepAlive);
     this.#clientId = properties?.assignedClientIdentifier ?? this.#clientId;
-    this.#outgoing.window = Math.min(this.#maxInflight, connack.receiveMaximum);
+    this.#outgoing.receiveMaximum = connack.receiveMaximum;
     if (sessionPresent) this.#outgoing.resume();
     else this.#forget();
     this.#expire(this.#now, true);
@@ -462,15 +558,30 @@ export class Engine {
   }
 
   #published(message: Message): EngineEvent {
-    if (message.qos === 0 || this.#incoming.arrived(message)) return message;
-    return progress(PUBLISH, message.id, true);
+    const size = this.#inbox.skipped;
+    if (size > 0) message = { ...message, payload: NOTHING };
+    if (message.qos !== 0) {
+      if (this.#refused !== undefined) this.#refused++;
+      else if (this.#incoming.arrived(message)) return this.#arrived(message, size);
+      return progress(PUBLISH, message.id, true);
+    }
+    return this.#arrived(message, size);
+  }
+
+  #arrived(message: Message, size: number): EngineEvent {
+    return size > 0 ? { type: "skipped", packet: PUBLISH, message, size } : message;
   }
 
   #answered(packet: number): EngineEvent {
     const reasons = this.#wire.readReasons(this.#inbox, this.#acknowledgement);
     const id = this.#acknowledgement.id;
     const request = this.#outgoing.answered(id, packet);
-    if (request === undefined) return progress(packet, id, false);
+    this.#liveness.acknowledged(this.#outgoing.awaits);
+    if (request === undefined) {
+      if (this.#outgoing.knows(id)) throw wrongKind(packet, id, this.#outgoing.sent(id));
+      return progress(packet, id, false);
+    }
+    this.#depart();
     if (packet === SUBACK && reasons.length !== request.count) {
       const summary = `invalid SUBACK: ${reasons.length} return codes for ${request.count} topic filters`;
       throw new ProtocolError("malformed-packet", summary, "MQTT-3.8.4-5");
@@ -479,23 +590,43 @@ export class Engine {
   }
 
   #acknowledged(packet: number, id: PacketId): EngineEvent {
-    const flight = this.#outgoing.sent(id);
+    const flight = this.#demandKind(packet, id);
     const { reason, properties } = this.#acknowledgement;
     if (packet === PUBREC && reason < 0x80) {
-      const expected = flight?.qos === 2;
-      if (expected && flight.phase === "sent") this.#outgoing.release(flight);
+      const expected = flight !== undefined;
+      if (flight?.phase === "sent") this.#outgoing.release(flight);
       // Also for one released before, or unknown: the server waits for it [MQTT-4.3.3-1]. Where the PUBLISH has not
       // been sent again yet, the PUBREL takes its place in the queue.
-      if (flight === undefined || (expected && flight.flying)) this.#writeAnswer(PUBREL, id, !expected);
+      if (flight === undefined || flight.flying !== 0 || flight.abandoned) {
+        this.#writeAnswer(PUBREL, id, !expected);
+      }
+      this.#liveness.acknowledged(this.#outgoing.awaits);
       return progress(packet, id, expected);
     }
-    // A PUBREC that refuses the message ends its flow as a PUBCOMP does: no PUBREL follows [MQTT5-4.3.3-4].
-    const phase = packet === PUBREC ? "sent" : "released";
-    const expected = packet === PUBACK ? flight?.qos === 1 : flight?.qos === 2 && flight.phase === phase;
-    if (flight === undefined || !expected) return progress(packet, id, false);
+    // A PUBREC that refuses the message ends its flow as a PUBCOMP does: no PUBREL follows [MQTT5-4.3.3-4]. A PUBCOMP
+    // before the PUBREC ends nothing, nor does such a PUBREC behind one that took the message.
+    if (flight === undefined || flight.phase === (packet === PUBCOMP ? "sent" : "released")) {
+      return progress(packet, id, false);
+    }
     this.#outgoing.settle(flight);
     this.#depart();
-    return { type: "settled", packet, id, reasons: reason === 0 ? NONE : [reason], properties };
+    this.#liveness.acknowledged(this.#outgoing.awaits);
+    const reasons = reason === 0 ? NONE : [reason];
+    if (packet !== PUBACK || flight.qos === 1) return { type: "settled", packet, id, reasons, properties };
+    return { type: "settled", packet, id, reasons, properties, error: notSupported() };
+  }
+
+  /** An acknowledgement of the wrong kind shows that the server takes one thing for another. */
+  #demandKind(packet: number, id: PacketId): Flight | undefined {
+    const flight = this.#outgoing.sent(id);
+    // A server that knows no QoS 2 acknowledges with PUBACK.
+    const isWrong = flight === undefined
+      ? this.#outgoing.knows(id)
+      : flight.qos === 1
+      ? packet !== PUBACK
+      : packet === PUBACK && flight.phase === "released";
+    if (isWrong) throw wrongKind(packet, id, flight);
+    return flight;
   }
 
   /** An identifier for a packet that names filters, each with `overhead` other bytes, once all of that is in order. */
@@ -516,7 +647,9 @@ export class Engine {
 
   /** Answers; `isUnknown` for an identifier that is not in use (MQTT 5 says so). */
   #writeAnswer(type: number, id: PacketId, isUnknown?: boolean): void {
-    if (this.#state === "online") this.#wire.writeAcknowledgement(this.#outbox, type, id, isUnknown);
+    if (this.#state !== "online") return;
+    this.#answers++;
+    this.#wire.writeAcknowledgement(this.#outbox, type, id, isUnknown);
   }
 
   /** Sends what is queued, as far as the window allows and the batch is not full; {@link take} goes on with it. */
@@ -566,9 +699,8 @@ export class Engine {
     this.#liveness.pinged(now);
   }
 
-  /** When the peer is given up: not while something of it is unread, for that may be the answer. */
   get #giveUpAt(): Millis {
-    return this.#inbox.unread ? Infinity : this.#liveness.giveUpAt(this.#inbox.missing);
+    return this.#liveness.giveUpAt(this.#inbox.missing, this.#inbox.unread);
   }
 
   #demandOnline(): void {
@@ -590,21 +722,36 @@ export class Engine {
   #end(error: MqttError | null): void {
     this.#ending ??= { error: this.#asked ? null : error };
     this.#state = "closing";
+    this.#answers = 0;
     this.#outbox.clear();
   }
 
   #leave(error: MqttError | null): EngineEvent {
+    const unanswered = this.#outgoing.firstUnanswered;
     this.#state = "offline";
     this.#ending = undefined;
+    this.#answers = 0;
     this.#inbox.clear();
     this.#outgoing.closed();
     this.#incoming.closed();
-    return { type: "offline", packet: 0, error };
+    return { type: "offline", packet: 0, error, unanswered };
   }
 }
 
 function progress(packet: number, id: PacketId, expected: boolean): EngineEvent {
   return { type: "progress", packet, id, expected };
+}
+
+function wrongKind(packet: number, id: PacketId, flight: Flight | undefined): ProtocolError {
+  const name = ANSWERS[packet >> 4];
+  return flight === undefined
+    ? unexpected(`${name} ${id} answers a SUBSCRIBE or UNSUBSCRIBE`, "MQTT-4.8.0-1")
+    : unexpected(`${name} ${id} answers a message with QoS ${flight.qos}`, `MQTT-4.3.${flight.qos + 1}-2`);
+}
+
+function notSupported(): RefusedError {
+  const text = "the broker acknowledged QoS 2 as QoS 1, which is all it has: the message may arrive twice";
+  return new RefusedError("qos-not-supported", text, 0x9b, 0);
 }
 
 function unexpected(summary: string, statement: string): ProtocolError {
@@ -613,6 +760,15 @@ function unexpected(summary: string, statement: string): ProtocolError {
 
 const PONG: EngineEvent = { type: "pong", packet: PINGRESP };
 const NONE: readonly number[] = [];
+const NOTHING = new Uint8Array(0);
+
+const ANSWERS: Readonly<Record<number, string>> = {
+  4: "PUBACK",
+  5: "PUBREC",
+  7: "PUBCOMP",
+  9: "SUBACK",
+  11: "UNSUBACK",
+};
 
 /** MiniMQTT's words for CONNACK's return codes. */
 const REFUSALS: Readonly<Record<number, string>> = {

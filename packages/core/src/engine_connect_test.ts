@@ -436,15 +436,15 @@ describe("disconnect()", () => {
     for (const cause of [null, new ConnectionError("read-failed", "reset")]) {
       const bench = Bench.online();
       bench.engine.disconnect();
-      assertEquals(bench.drop(cause), [{ type: "offline", packet: 0, error: null }]);
+      assertEquals(bench.drop(cause), [{ type: "offline", packet: 0, error: null, unanswered: 0 }]);
       assertEquals(bench.state, "offline");
     }
     const bench = Bench.online();
     bench.engine.disconnect();
-    assertEquals(bench.receive("f000"), [{ type: "offline", packet: 0, error: null }]);
+    assertEquals(bench.receive("f000"), [{ type: "offline", packet: 0, error: null, unanswered: 0 }]);
     bench.open();
     bench.engine.disconnect();
-    assertEquals(bench.receive("20020005"), [{ type: "offline", packet: 0, error: null }]);
+    assertEquals(bench.receive("20020005"), [{ type: "offline", packet: 0, error: null, unanswered: 0 }]);
   });
 
   it("holds for its own connection only", () => {
@@ -496,7 +496,7 @@ describe("closed()", () => {
     const cause = new ConnectionError("read-failed", "reset");
     bench.engine.closed(cause);
     bench.engine.closed(null);
-    assertEquals(bench.pull(), [{ type: "offline", packet: 0, error: cause }]);
+    assertEquals(bench.pull(), [{ type: "offline", packet: 0, error: cause, unanswered: 0 }]);
     bench.engine.closed(cause);
     assertEquals(bench.pull(), []);
     assertEquals(bench.state, "offline");

@@ -1,4 +1,4 @@
-import { assert, assertEquals, assertLessOrEqual } from "@std/assert";
+import { assert, assertEquals, assertLessOrEqual, assertMatch } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import fc from "fast-check";
 import { MqttError, ProtocolError } from "./errors.ts";
@@ -191,9 +191,11 @@ describe("a stream", () => {
         (packets, places) => {
           const stream = bytes(packets.join(""));
           const expected = replay([stream]);
-          assertEquals(expected.filter((line) => line.startsWith("offline")), [
-            "offline closed Connection closed by broker",
-          ]);
+          assertEquals(expected.filter((line) => line.startsWith("offline")).length, 1);
+          assertMatch(
+            expected.at(-1)!,
+            /^offline (closed Connection closed by broker|unexpected-packet .* answers a )/,
+          );
           assertEquals(replay(cut(stream, places)), expected);
         },
       ),

@@ -90,6 +90,7 @@ describe("keep alive", () => {
     for (const command of commands) {
       bench.now += 8000;
       assertEquals(bench.tick(bench.now), []);
+      bench.receive(publish("t", "the server is there"));
       command();
       assert(!bench.sent().includes(PINGREQ));
       assertEquals(bench.engine.deadline, bench.now + 9000);
@@ -108,15 +109,29 @@ describe("keep alive", () => {
     bench.engine.publish("t", "x");
     bench.now = 5000;
     bench.sent();
+    bench.receive(publish("t", "the server is there"));
     assertEquals(bench.engine.deadline, 14_000);
   });
 
-  it("does not ping while something else waits to leave", () => {
+  it("pings behind what waits to leave", () => {
     const bench = Bench.online({}, { keepAlive: 10 });
     bench.engine.publish("t", "x");
     bench.tick(9000);
-    assertEquals(bench.sent(), publish("t", "x"));
+    assertEquals(bench.sent(), publish("t", "x") + PINGREQ);
+    bench.receive(PINGRESP);
     assertEquals(bench.engine.deadline, 18_000);
+  });
+
+  it("notices a peer that has gone, however much leaves: some relay may take it (MM-166)", () => {
+    const bench = Bench.online({ pingsSilentServer: true }, { keepAlive: 3 });
+    let ended = 0;
+    for (bench.now = 1000; ended === 0 && bench.now < 60_000; bench.now += 500) {
+      if (bench.now % 1000 === 0) bench.engine.publish("t", "once a second");
+      bench.sent();
+      if (bench.tick(bench.now).length > 0) ended = bench.now;
+    }
+    // It is asked at 3 s, the question leaves at 3.5 s, and has 10 s.
+    assertEquals(ended, 13_500);
   });
 
   it("goes on pinging while a ping is unanswered; the first deadline counts", () => {
@@ -306,15 +321,64 @@ describe("PINGRESP", () => {
     assertEquals(bench.state, "online");
   });
 
-  it("may come behind messages; they do not count for it (MM-174)", () => {
+  it("may come behind messages, however long they take: who sends them is there (MM-174)", () => {
     const bench = Bench.online({}, { keepAlive: 60 });
     bench.engine.ping(0);
     bench.sent();
-    for (bench.now = 0; bench.now < 10_000; bench.now += 500) {
+    for (bench.now = 0; bench.now < 100_000; bench.now += 500) {
       assertEquals(bench.receive(publish("t", "x")).length, 1);
       assertEquals(bench.tick(bench.now), []);
     }
-    assertEquals(fault(bench.tick(10_000)).code, "pingresp-timeout");
+    assertEquals(bench.tick(109_499), []);
+    assertEquals(fault(bench.tick(109_500)).code, "pingresp-timeout");
+  });
+
+  it("may come behind one large message, however slowly its bytes come", () => {
+    const bench = Bench.online({}, { keepAlive: 3 });
+    const packet = bytes(publish("t", new Uint8Array(4000)));
+    for (let at = 0; at < packet.length; at += 100) {
+      bench.now += 1000;
+      bench.engine.receive(packet.slice(at, at + 100), bench.now);
+      bench.sent();
+      const [event] = bench.tick(bench.now);
+      assert(event === undefined || event.type === "message");
+    }
+    assertEquals(bench.state, "online");
+  });
+
+  it("has its time from when PINGREQ has left, not from when it was queued", () => {
+    const bench = Bench.online({}, { keepAlive: 10 });
+    bench.engine.publish("t", new Uint8Array(1000));
+    const batch = bench.engine.take(8000)!;
+    bench.tick(9000);
+    // The write before it moves, and so it has not been asked in vain.
+    for (let at = 9000; at <= 60_000; at += 3000) {
+      bench.engine.moved(at);
+      assertEquals(bench.tick(at), []);
+    }
+    bench.engine.give(batch, 61_000);
+    bench.now = 62_000;
+    assertEquals(bench.sent(), PINGREQ);
+    assertEquals(bench.engine.deadline, 71_000, "keep alive counts what left at 62 s");
+    assertEquals(bench.tick(71_999), []);
+    timedOut(bench.tick(72_000), "pingresp-timeout", "PINGRESP not returned from broker within 10 seconds.");
+  });
+
+  it("waits for a peer that takes our bytes slowly, not for one before which they vanish", () => {
+    for (const [duration, ended] of [[5000, false], [1, true]] as const) {
+      const bench = Bench.online({}, { keepAlive: 10 });
+      bench.tick(9000);
+      bench.sent();
+      for (let start = 10_000; start < 60_000 && bench.state === "online"; start += 6000) {
+        bench.engine.publish("t", "x");
+        const batch = bench.engine.take(start)!;
+        bench.tick(start + duration);
+        bench.engine.give(batch, start + duration);
+        bench.tick(start + 5999);
+      }
+      bench.pull();
+      assertEquals(bench.state === "offline", ended, `writes that take ${duration} ms`);
+    }
   });
 
   it("answers all pings before it", () => {
@@ -385,7 +449,7 @@ describe("bytes that do not leave", () => {
     assertEquals(bench.engine.deadline, 20_000);
     assertEquals(bench.tick(19_999), []);
     timedOut(bench.tick(20_000), "write-failed", "Unable to send anything within 10 seconds.");
-    bench.engine.give(batch!);
+    bench.engine.give(batch!, bench.now);
   });
 
   it("are forgiven when they leave in time", () => {
@@ -407,6 +471,22 @@ describe("bytes that do not leave", () => {
     assertEquals(bench.state, "online");
     bench.engine.resume(100_000);
     assertEquals(bench.tick(100_000), []);
+  });
+
+  it("make nobody spin while an earlier PINGREQ is unanswered: one more waits, not ever more", () => {
+    const bench = Bench.online({}, { keepAlive: 4 });
+    bench.tick(3600);
+    assertEquals(bench.sent(), PINGREQ);
+    bench.engine.publish("t", "x");
+    const batch = bench.engine.take(4000);
+    bench.tick(7600);
+    assertEquals([bench.engine.pending, bench.engine.deadline], [2, 13_600]);
+    bench.tick(7601);
+    assertEquals(bench.engine.pending, 2);
+    bench.engine.give(batch!, 8000);
+    bench.now = 8000;
+    assertEquals(bench.sent(), PINGREQ);
+    assertEquals(bench.engine.deadline, 11_600);
   });
 
   it("make nobody spin when a PINGRESP may take for ever", () => {

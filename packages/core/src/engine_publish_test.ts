@@ -7,6 +7,7 @@ import {
   ACCEPTED,
   Bench,
   broke,
+  ending,
   field,
   hex,
   KEEP,
@@ -26,6 +27,17 @@ function usage(command: () => unknown): UsageError {
 /** The identifiers of the PUBLISHes with QoS 1 or 2 and one byte of topic, in the order sent. */
 function idsOf(sent: string): number[] {
   return [...sent.matchAll(/3[2-5a-d]..000174(....)78/g)].map((match) => parseInt(match[1]!, 16));
+}
+
+/** A bench on which everything that has an identifier is under way: 1 and 2 of their QoS, SUBSCRIBE, UNSUBSCRIBE. */
+function underWay(): Bench {
+  const bench = Bench.online();
+  bench.engine.publish("t", "1", 1);
+  bench.engine.publish("t", "2", 2);
+  bench.engine.subscribe([{ topic: "t", qos: 0 }]);
+  bench.engine.unsubscribe(["t"]);
+  bench.sent();
+  return bench;
 }
 
 describe("publish()", () => {
@@ -58,7 +70,7 @@ describe("publish()", () => {
         let value = 0;
         for (let i = 0; i < lengthBytes; i++) value += (batch[1 + i]! & 0x7f) * 128 ** i;
         assertEquals(value, size);
-        bench.engine.give(batch);
+        bench.engine.give(batch, bench.now);
       }
     }
   });
@@ -227,24 +239,11 @@ describe("publish()", () => {
     assertEquals(bench.sent(), "6202000a");
   });
 
-  it("lets acknowledgements of the wrong type or an unknown identifier be (MM-080) (MM-221)", () => {
-    const bench = Bench.online();
-    bench.engine.publish("t", "1", 1);
-    bench.engine.publish("t", "2", 2);
-    bench.engine.subscribe([{ topic: "t", qos: 0 }]);
-    bench.engine.unsubscribe(["t"]);
-    bench.sent();
+  it("lets acknowledgements of an unknown identifier, and a PUBCOMP before its PUBREC, be (MM-080) (MM-221)", () => {
+    const bench = underWay();
     for (
       const [text, event] of [
-        ["50020001", progress(PUBREC, 1, false)],
-        ["70020001", progress(PUBCOMP, 1, false)],
-        ["9003000100", progress(SUBACK, 1, false)],
-        ["b0020001", progress(UNSUBACK, 1, false)],
-        ["40020002", progress(PUBACK, 2, false)],
         ["70020002", progress(PUBCOMP, 2, false)], // before the PUBREC
-        ["b0020003", progress(UNSUBACK, 3, false)],
-        ["40020003", progress(PUBACK, 3, false)],
-        ["9003000400", progress(SUBACK, 4, false)],
         ["40020009", progress(PUBACK, 9, false)],
         ["70020009", progress(PUBCOMP, 9, false)],
         ["9003000900", progress(SUBACK, 9, false)],
@@ -261,6 +260,41 @@ describe("publish()", () => {
       settled(PUBACK, 1),
       settled(PUBCOMP, 2),
     ]);
+  });
+
+  it("ends the connection at an acknowledgement of the wrong kind: the server takes one thing for another [MQTT-4.3.2-2] [MQTT-4.3.3-2] [MQTT-4.8.0-1] (MM-221)", () => {
+    for (
+      const [text, statement] of [
+        ["50020001", "MQTT-4.3.2-2"],
+        ["70020001", "MQTT-4.3.2-2"],
+        ["9003000100", "MQTT-4.3.2-2"],
+        ["b0020001", "MQTT-4.3.2-2"],
+        ["9003000200", "MQTT-4.3.3-2"],
+        ["b0020003", "MQTT-4.8.0-1"],
+        ["40020003", "MQTT-4.8.0-1"],
+        ["50020003", "MQTT-4.8.0-1"],
+        ["9003000400", "MQTT-4.8.0-1"],
+        ["70020004", "MQTT-4.8.0-1"],
+      ] as const
+    ) broke(underWay().receive(text), statement);
+    const bench = underWay();
+    bench.receive("50020002");
+    broke(bench.receive("40020002"), "MQTT-4.3.3-2");
+  });
+
+  it("with QoS 2 ends with an error at PUBACK, by which a server says that it has QoS 1 only, and frees its place", () => {
+    const bench = new Bench({ maxInflightQoS2: 1 });
+    bench.online(KEEP);
+    for (const text of ["1", "2", "3"]) bench.engine.publish("t", text, 2);
+    for (const id of [1, 2, 3]) {
+      assertEquals(bench.sent(), publish("t", `${id}`, { qos: 2, id }));
+      const event = bench.one(`4002${u16(id)}`);
+      assert(event.type === "settled" && event.id === id && event.packet === PUBACK);
+      assertEquals([event.error?.code, event.error?.reason], ["qos-not-supported", 0x9b]);
+    }
+    bench.drop();
+    bench.online(KEEP, PRESENT);
+    assertEquals(bench.sent(), "", "it is not sent again");
   });
 
   it("settles many at once in whatever order the server answers (MM-089)", () => {
@@ -424,7 +458,7 @@ describe("publish()", () => {
     for (let batch = bench.engine.take(0); batch !== null; batch = bench.engine.take(0)) {
       batches++;
       size += batch.length;
-      bench.engine.give(batch);
+      bench.engine.give(batch, bench.now);
     }
     assertEquals(size, 5000 * 107);
     assert(batches > 5, `${batches}`);
@@ -539,5 +573,92 @@ describe("unsubscribe()", () => {
     bench.receive("b0020001");
     for (let i = 0; i < 65_534; i++) bench.engine.publish("t", "", 1);
     assertEquals(bench.engine.publish("t", "", 1), 1);
+  });
+});
+
+describe("abandon()", () => {
+  it("takes a message that was not sent out of the queue, with its identifier", () => {
+    const bench = Bench.online({ maxInflight: 1 });
+    for (const text of ["1", "2", "3"]) bench.engine.publish("t", text, 1);
+    bench.engine.abandon(2);
+    assertEquals(bench.engine.freeIds, 65_533);
+    assertEquals(bench.sent(), publish("t", "1", { qos: 1, id: 1 }));
+    bench.receive("40020001");
+    assertEquals(bench.sent(), publish("t", "3", { qos: 1, id: 3 }));
+  });
+
+  it("frees the place in the window at once, and the identifier with the late acknowledgement", () => {
+    const bench = Bench.online({ maxInflight: 1 });
+    bench.engine.publish("t", "1", 1);
+    bench.engine.publish("t", "2", 1);
+    assertEquals(bench.sent(), publish("t", "1", { qos: 1, id: 1 }));
+    bench.engine.abandon(1);
+    bench.engine.abandon(1);
+    assertEquals(bench.sent(), publish("t", "2", { qos: 1, id: 2 }));
+    assertEquals(bench.engine.freeIds, 65_533);
+    assertEquals(bench.receive("40020001"), [settled(PUBACK, 1)]);
+    assertEquals(bench.engine.freeIds, 65_534);
+  });
+
+  it("never sends it again, in the same session or another, while a release goes on [MQTT-4.3.3-2]", () => {
+    const bench = new Bench({ republish: true });
+    bench.online(KEEP);
+    bench.engine.publish("t", "1", 1);
+    bench.engine.publish("t", "2", 2);
+    bench.engine.publish("t", "3", 2);
+    bench.sent();
+    bench.receive("50020003");
+    assertEquals(bench.sent(), "62020003");
+    for (const id of [1, 2, 3]) bench.engine.abandon(id);
+    bench.drop();
+    bench.online(KEEP, PRESENT);
+    assertEquals(bench.sent(), "62020003");
+    assertEquals(bench.receive("50020002"), [progress(PUBREC, 2)], "a late PUBREC is answered");
+    assertEquals(bench.sent(), "62020002");
+    bench.drop();
+    assertEquals(bench.online(KEEP).map(({ type }) => type), ["online"], "none of them is told lost");
+    assertEquals(bench.sent(), "");
+    assertEquals(bench.engine.freeIds, 65_535);
+  });
+
+  it("does nothing for any other identifier", () => {
+    const bench = Bench.online();
+    bench.engine.subscribe([{ topic: "t", qos: 0 }]);
+    for (const id of [0, 1, 7]) bench.engine.abandon(id);
+    bench.sent();
+    assertEquals(bench.one("9003000100").type, "settled");
+  });
+});
+
+describe("oneAtATime", () => {
+  it("sends a message only when all before it is answered, requests included", () => {
+    const bench = Bench.online();
+    bench.engine.oneAtATime = true;
+    bench.engine.subscribe([{ topic: "s", qos: 0 }]);
+    bench.engine.publish("t", "1", 1);
+    bench.engine.publish("t", "2", 2);
+    assert(!bench.sent().includes("0001743"));
+    bench.receive("9003000100");
+    assertEquals(bench.sent(), publish("t", "1", { qos: 1, id: 2 }));
+    bench.receive("40020002");
+    assertEquals(bench.sent(), publish("t", "2", { qos: 2, id: 3 }));
+    bench.engine.publish("t", "3", 1);
+    assertEquals(bench.sent(), "");
+    bench.engine.oneAtATime = false;
+    assertEquals(bench.sent(), publish("t", "3", { qos: 1, id: 4 }));
+  });
+});
+
+describe("what was sent first and is not answered", () => {
+  it("is named with the end of the connection: a message or a request, and none that was abandoned", () => {
+    const bench = Bench.online();
+    for (const text of ["1", "2"]) bench.engine.publish("t", text, 1);
+    bench.engine.subscribe([{ topic: "t", qos: 0 }]);
+    bench.sent();
+    bench.receive("40020001");
+    bench.engine.abandon(2);
+    assertEquals(ending(bench.drop()).unanswered, 3);
+    bench.online();
+    assertEquals(ending(bench.drop()).unanswered, 0);
   });
 });

@@ -1,10 +1,11 @@
-import { assert, assertEquals, assertStrictEquals } from "@std/assert";
+import { assert, assertEquals, assertFalse, assertLess, assertMatch, assertStrictEquals } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { Buffer } from "node:buffer";
-import { PUBLISH, PUBREL } from "./packets.ts";
+import { type Message, PUBLISH, PUBREL } from "./packets.ts";
 import {
   Bench,
   bytes,
+  fault,
   hex,
   KEEP,
   PRESENT,
@@ -234,5 +235,99 @@ describe("next()", () => {
 
   it("gives a PINGRESP nobody asked for (MM-175)", () => {
     assertEquals(Bench.online().receive("d000"), [{ type: "pong", packet: 0xd0 }]);
+  });
+});
+
+describe("a PUBLISH over the limit", () => {
+  const large = (qos: number, size: number) =>
+    publish("large", new Uint8Array(size), { qos, id: 5, retain: true });
+
+  it("is passed over and told where it may be skipped, and acknowledged as any other", () => {
+    for (const qos of [0, 1, 2] as const) {
+      for (const step of [1, 7, 1_000_000]) {
+        const bench = Bench.online({ maxPacketSize: 20, tooLarge: "skip" });
+        const stream = bytes(publish("t", "before") + large(qos, 300) + publish("t", "behind"));
+        const events = [];
+        for (let at = 0; at < stream.length; at += step) {
+          bench.engine.receive(stream.slice(at, at + step), 0);
+          events.push(...bench.pull());
+        }
+        assertEquals(events.map(({ type }) => type), ["message", "skipped", "message"]);
+        const [, skipped] = events;
+        assert(skipped?.type === "skipped");
+        assertEquals(skipped.size, large(qos, 300).length / 2);
+        const { topic, payload, retain } = skipped.message;
+        assertEquals([topic, payload.length, retain], ["large", 0, true]);
+        bench.engine.acknowledge(skipped.message);
+        assertEquals(bench.sent(), ["", "40020005", "50020005"][qos]!);
+      }
+    }
+  });
+
+  it("takes its time, as long as bytes of it come", () => {
+    const bench = Bench.online({ maxPacketSize: 1000, tooLarge: "skip", replyTimeout: 5000 });
+    bench.receive("30" + remaining(1_000_003) + "000174");
+    for (let at = 0; at < 900_000; at += 100_000) {
+      bench.now += 4000;
+      bench.receive(new Uint8Array(100_000));
+      assertEquals(bench.tick(bench.now), []);
+    }
+    assertMatch(fault(bench.tick(bench.now + 5000)).message, /receive 100000 bytes/);
+  });
+
+  it("is the only packet over the limit that is", () => {
+    const bench = Bench.online({ maxPacketSize: 20, tooLarge: "skip" });
+    bench.engine.subscribe(Array.from({ length: 30 }, () => ({ topic: "t", qos: 0 as const })));
+    bench.sent();
+    assertEquals(fault(bench.receive("9020" + "0001" + "00".repeat(30))).code, "packet-too-large");
+    const strict = Bench.online({ maxPacketSize: 20 });
+    assertEquals(fault(strict.receive(large(0, 300))).code, "packet-too-large");
+  });
+});
+
+describe("answers that the peer does not take", () => {
+  it("stop what is pulled at 64 KiB, until they leave", () => {
+    for (const flood of ["62020001", "50020001", publish("t", "", { qos: 1 })]) {
+      const bench = Bench.online();
+      bench.engine.receive(bytes(flood.repeat(40_000)), 0);
+      let pulled = 0;
+      for (let event = bench.engine.next(); event !== null; event = bench.engine.next()) {
+        pulled++;
+        if (event.type === "message") bench.engine.acknowledge(event);
+      }
+      assertEquals([pulled, bench.engine.pending, bench.engine.congested], [16_384, 65_536, true]);
+      bench.engine.take(0);
+      assertFalse(bench.engine.congested);
+      bench.pull();
+      assertEquals(bench.state, "online");
+    }
+  });
+
+  it("hide no end of the connection", () => {
+    const bench = Bench.online();
+    bench.engine.receive(bytes("62020001".repeat(20_000)), 0);
+    bench.pull();
+    assertEquals(fault(bench.drop()).code, "closed");
+  });
+});
+
+describe("QoS 2 identifiers", () => {
+  it("that are all held and sent again take time in proportion to their number", () => {
+    const bench = Bench.online();
+    const all = (dup: boolean) => {
+      let stream = "";
+      for (let id = 1; id <= 65_535; id++) stream += publish("t", "", { qos: 2, id, dup });
+      return bytes(stream);
+    };
+    const [first, again] = [all(false), all(true)];
+    const started = performance.now();
+    bench.engine.receive(first, 0);
+    const messages = bench.pull();
+    bench.engine.receive(again, 0);
+    assertEquals(bench.pull().length, 65_535);
+    // From the last to the first: each is early but one.
+    for (const message of messages.reverse()) bench.engine.acknowledge(message as Message);
+    assertLess(performance.now() - started, 3000);
+    assertEquals(bench.engine.pending, 4 * 65_535);
   });
 });

@@ -49,6 +49,8 @@ export type RefusedCode =
   | "connection-refused"
   /** SUBACK with a failure code. */
   | "subscription-refused"
+  /** A message with QoS 2 was acknowledged as one with QoS 1: it has arrived, once or more often. */
+  | "qos-not-supported"
   /** The server sent a DISCONNECT (MQTT 5). */
   | "disconnected-by-server";
 
@@ -74,8 +76,10 @@ export type ConnectionCode =
   | "pingresp-timeout"
   /** A packet began and did not go on in time. */
   | "packet-timeout"
-  /** The broker did not acknowledge a request in time. */
+  /** The broker did not acknowledge a request in time, or nothing at all. */
   | "acknowledgement-timeout"
+  /** The broker hangs up whenever it gets this message or this subscription. */
+  | "hung-up-on"
   /** The broker lost the session after it had taken a QoS 2 message over: whether it delivers it nobody knows. */
   | "session-lost"
   /** The message was not worth delivering any more before it could be sent (MQTT 5). */

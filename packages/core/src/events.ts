@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { MqttError } from "./errors.ts";
+import type { MqttError, RefusedError } from "./errors.ts";
 import type { Connack, Message, PacketId } from "./packets.ts";
 import type { AuthProperties, ReasonProperties } from "./properties.ts";
 
@@ -17,7 +17,7 @@ export interface Online {
   readonly connack: Connack;
 }
 
-/** A PUBLISH, SUBSCRIBE or UNSUBSCRIBE of ours is acknowledged for good; its identifier is free. */
+/** A PUBLISH, SUBSCRIBE or UNSUBSCRIBE of ours is answered for good; its identifier is free. */
 export interface Settled {
   /** Tells it from the other events. */
   readonly type: "settled";
@@ -36,6 +36,8 @@ export interface Settled {
   readonly reasons: readonly number[];
   /** Why, in words, if the server (MQTT 5) told. */
   readonly properties: ReasonProperties | undefined;
+  /** Why a message was not taken as it was sent; absent when it was, and where `reasons` say it. */
+  readonly error?: RefusedError;
 }
 
 /** A packet that says nothing to the application: a step within QoS 2, a duplicate, a late acknowledgement. */
@@ -56,6 +58,18 @@ export interface Pong {
   readonly type: "pong";
   /** The packet type: 0xd0. */
   readonly packet: number;
+}
+
+/** A message over the limit for packets came and was passed over: nothing of its payload is held. */
+export interface Skipped {
+  /** Tells it from the other events. */
+  readonly type: "skipped";
+  /** The packet type: 0x30. */
+  readonly packet: number;
+  /** The message, with an empty payload; to be acknowledged as any other. */
+  readonly message: Message;
+  /** The length of the whole packet in bytes. */
+  readonly size: number;
 }
 
 /** A message with QoS 1 or 2 that had been sent is lost, because the server has no session of ours any more. */
@@ -108,7 +122,19 @@ export interface Offline {
   readonly packet: 0;
   /** Why; null after `disconnect()`. */
   readonly error: MqttError | null;
+  /** The identifier of what was sent first on this connection and is not answered; 0 when nothing is. */
+  readonly unanswered: PacketId;
 }
 
 /** What `Engine.next` gives. */
-export type EngineEvent = Online | Message | Settled | Progress | Pong | Lost | Dropped | Auth | Offline;
+export type EngineEvent =
+  | Online
+  | Message
+  | Settled
+  | Progress
+  | Skipped
+  | Pong
+  | Lost
+  | Dropped
+  | Auth
+  | Offline;

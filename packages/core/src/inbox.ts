@@ -8,11 +8,15 @@
  * @module
  */
 import { ProtocolError } from "./errors.ts";
+import { MAX_FIELD_LENGTH, PUBLISH } from "./packets.ts";
 import { Queue } from "./queue.ts";
 
 const BETWEEN = 0;
 const HEADER = 1;
 const BODY = 2;
+
+/** What is kept of a PUBLISH that is passed over: enough for the longest topic and the packet identifier. */
+const KEPT_OF_SKIPPED = 2 + MAX_FIELD_LENGTH + 2;
 
 /** What judges a packet by its first byte and remaining length; throws to refuse it. */
 export type HeaderCheck = (first: number, remaining: number) => void;
@@ -27,9 +31,13 @@ export class Inbox {
   start = 0;
   /** Where it ends. */
   end = 0;
+  /** The whole length of a packet over the limit, of which only the beginning is there; 0 for any other. */
+  skipped = 0;
 
   /** The longest packet taken, in bytes, fixed header included. */
   limit: number;
+  /** Whether a PUBLISH over the limit is passed over; every other packet over it is refused. */
+  readonly #skips: boolean;
   readonly #check: HeaderCheck;
 
   #chunk: Uint8Array = NOTHING;
@@ -41,11 +49,18 @@ export class Inbox {
   #shift = 0;
   #body: Uint8Array = NOTHING;
   #filled = 0;
+  /** The length of the whole packet that is passed over, and how many bytes of it are not kept and still to come. */
+  #oversize = 0;
+  #surplus = 0;
 
-  /** Takes the limit for one packet in bytes, and what checks a header before its body is waited for. */
-  constructor(limit: number, check: HeaderCheck) {
+  /**
+   * Takes the limit for one packet in bytes, what checks a header before its body is waited for, and whether a PUBLISH
+   * over the limit is to be passed over.
+   */
+  constructor(limit: number, check: HeaderCheck, skips = false) {
     this.limit = limit;
     this.#check = check;
+    this.#skips = skips;
   }
 
   /** Appends a chunk of the stream. The inbox and the packets it hands out are views of it: it must not change. */
@@ -70,13 +85,19 @@ export class Inbox {
   /** How many bytes the packet that has begun still lacks, as far as is known; 0 between packets. */
   get missing(): number {
     if (this.#state === BETWEEN) return 0;
-    return this.#state === HEADER ? 1 : this.#body.length - this.#filled;
+    return this.#state === HEADER ? 1 : this.#body.length - this.#filled + this.#surplus;
   }
 
   /** Forgets all bytes. */
   clear(): void {
     this.bytes = this.#chunk = this.#body = NOTHING;
-    this.start = this.end = this.#at = 0;
+    this.start =
+      this.end =
+      this.#at =
+      this.skipped =
+      this.#oversize =
+      this.#surplus =
+        0;
     this.#later.clear();
     this.#state = BETWEEN;
   }
@@ -123,14 +144,22 @@ export class Inbox {
     const remaining = this.#remaining;
     this.#check(this.first, remaining);
     const size = 2 + this.#shift / 7 + remaining;
+    let kept = remaining;
     if (size > this.limit) {
-      throw new ProtocolError(
-        "packet-too-large",
-        `a packet of ${size} bytes arrives, the limit is ${this.limit}`,
-        "MQTT-4.8.0-2",
-      );
+      if (this.#skips && (this.first & 0xf0) === PUBLISH) {
+        this.#oversize = size;
+        kept = Math.min(remaining, KEPT_OF_SKIPPED);
+        this.#surplus = remaining - kept;
+      } else {
+        throw new ProtocolError(
+          "packet-too-large",
+          `a packet of ${size} bytes arrives, the limit is ${this.limit}`,
+          "MQTT-4.8.0-2",
+        );
+      }
     }
-    if (at + remaining <= chunk.length) {
+    if (this.#oversize === 0 && at + remaining <= chunk.length) {
+      this.skipped = 0;
       this.bytes = chunk;
       this.start = at;
       this.end = this.#at = at + remaining;
@@ -138,7 +167,7 @@ export class Inbox {
       return true;
     }
     this.#at = at;
-    this.#body = new Uint8Array(remaining);
+    this.#body = new Uint8Array(kept);
     this.#filled = 0;
     this.#state = BODY;
     return false;
@@ -152,6 +181,14 @@ export class Inbox {
     this.#filled += stop - this.#at;
     this.#at = stop;
     if (this.#filled < body.length) return false;
+    if (this.#surplus > 0) {
+      const passed = Math.min(this.#surplus, this.#chunk.length - this.#at);
+      this.#surplus -= passed;
+      this.#at += passed;
+      if (this.#surplus > 0) return false;
+    }
+    this.skipped = this.#oversize;
+    this.#oversize = 0;
     this.bytes = body;
     this.start = 0;
     this.end = body.length;

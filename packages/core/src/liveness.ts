@@ -1,6 +1,14 @@
 /**
  * When to ping, and when to give the peer up. Nothing but times in fields: expiry is a comparison.
  *
+ * The peer is judged by what it does, not by what we do. It is asked (PINGREQ) when nothing has come from it for a keep
+ * alive, however much we send, and given up when it is asked and gives no sign of life for the time that an answer may
+ * take. A sign of life is any byte of it; and that it takes bytes of ours for which it had made us wait, for that which
+ * takes no time shows only that some buffer had room.
+ *
+ * A question counts from when it has really left: what is queued behind a slow write has not been asked yet, and while
+ * it waits it is the write that must move.
+ *
  * A deadline for an answer runs only while somebody listens. A client that is called now and then (MiniMQTT's `loop`)
  * or that has stopped reading because its consumer is slow must not take its own silence for the peer's: what
  * {@link pause} and {@link resume} enclose is added to every such deadline. Pings are due all the same.
@@ -13,65 +21,116 @@ import type { Millis } from "./packets.ts";
 /** How long a reader that comes back late is given to find what already lies in the socket. */
 const GRACE: Millis = 100;
 
+/** A write that takes longer than this has waited for the peer. */
+const WAITED: Millis = 100;
+
+/** Where the PINGREQ is that counts: there is none, it waits to leave, it is in the batch under way, it has left. */
+const NONE = 0;
+const QUEUED = 1;
+const LEAVING = 2;
+const ASKED = 3;
+
 /** Keep alive and reply deadlines of one connection. */
 export class Liveness {
   readonly #replyTimeout: Millis;
-  #keepAlive: number;
+  #pingAfter: Millis;
   readonly #pongTimeout: Millis;
+  readonly #acknowledgeTimeout: Millis;
+  readonly #pingsSilent: boolean;
   #lastSent: Millis;
   #lastReceived: Millis;
   #connackBy: Millis;
-  #pongBy = Infinity;
-  #leaveBy = Infinity;
-  #stalled = false;
+  #ping: 0 | 1 | 2 | 3 = NONE;
+  /** Whether a further PINGREQ waits to leave: keep alive asks for no other before it has. */
+  #again = false;
+  /** From when on the PINGRESP, or the leaving of the PINGREQ, has its time. */
+  #askedAt: Millis = Infinity;
+  /** When the batch under way was taken. */
+  #takenAt: Millis;
+  /** From when on an acknowledgement has its time; `Infinity` when none is awaited. */
+  #owedSince: Millis = Infinity;
   #excused = false;
   #pausedAt: Millis | undefined;
 
   /**
    * CONNECT is on its way. Takes how long CONNACK, and a gap within a packet, may take; keep alive in seconds, as in
-   * CONNECT; how long PINGRESP may take; and the time.
+   * CONNECT; how long PINGRESP may take; how long the server may leave everything unacknowledged; whether it is pinged
+   * when it has been silent for a keep alive, however much left; and the time.
    */
-  constructor(replyTimeout: Millis, keepAlive: number, pongTimeout: Millis, now: Millis) {
+  constructor(
+    replyTimeout: Millis,
+    keepAlive: number,
+    pongTimeout: Millis,
+    acknowledgeTimeout: Millis,
+    pingsSilent: boolean,
+    now: Millis,
+  ) {
     this.#replyTimeout = replyTimeout;
-    this.#keepAlive = keepAlive;
+    this.#pingAfter = pingAfter(keepAlive);
     this.#pongTimeout = pongTimeout;
-    this.#lastSent = this.#lastReceived = now;
+    this.#acknowledgeTimeout = acknowledgeTimeout;
+    this.#pingsSilent = pingsSilent;
+    this.#lastSent = this.#lastReceived = this.#takenAt = now;
     this.#connackBy = now + replyTimeout;
   }
 
   /** CONNACK came, perhaps with another keep alive in seconds than CONNECT's. */
-  online(keepAlive: number = this.#keepAlive): void {
+  online(keepAlive?: number): void {
     this.#connackBy = Infinity;
-    this.#keepAlive = keepAlive;
+    if (keepAlive !== undefined) this.#pingAfter = pingAfter(keepAlive);
   }
 
-  /** Bytes left: that they do is what counts for keep alive, not that they were asked for. */
-  sent(now: Millis): void {
+  /** A batch is on its way, with something in it that is to be acknowledged, or was before, if `awaits`. */
+  taken(awaits: boolean, now: Millis): void {
+    this.#lastSent = this.#takenAt = now;
+    this.#again = false;
+    if (this.#ping === QUEUED) {
+      this.#ping = LEAVING;
+      this.#askedAt = now;
+    }
+    if (awaits && this.#owedSince === Infinity) this.#owedSince = now;
+  }
+
+  /** A part of the batch has left. */
+  moved(now: Millis): void {
+    if (this.#ping === QUEUED || this.#ping === LEAVING) this.#askedAt = now;
+    if (now - this.#takenAt < WAITED) return;
+    if (this.#ping === ASKED) this.#askedAt = now;
+    if (this.#owedSince !== Infinity) this.#owedSince = now;
+  }
+
+  /** All of the batch has left. */
+  left(now: Millis): void {
+    this.moved(now);
     this.#lastSent = now;
-    this.#leaveBy = Infinity;
-    this.#stalled = false;
-  }
-
-  /** A ping is due, but bytes wait before it: they have the time to leave that a PINGRESP has to come. */
-  stalled(now: Millis): void {
-    this.#leaveBy = now + this.#pongTimeout;
-    this.#stalled = true;
+    if (this.#ping === LEAVING) this.#ping = ASKED;
   }
 
   /** Bytes came. */
   received(now: Millis): void {
     this.#lastReceived = now;
+    if (this.#ping === ASKED) this.#askedAt = now;
     this.#excused = false;
   }
 
   /** A PINGREQ was queued: the first unanswered one counts. */
   pinged(now: Millis): void {
-    if (this.#pongBy === Infinity) this.#pongBy = now + this.#pongTimeout;
+    if (this.#ping !== NONE) {
+      this.#again = true;
+      return;
+    }
+    this.#ping = QUEUED;
+    this.#askedAt = now;
   }
 
   /** PINGRESP came. */
   ponged(): void {
-    this.#pongBy = Infinity;
+    this.#ping = NONE;
+  }
+
+  /** Something was acknowledged; `awaits`: something else that was sent is not. */
+  acknowledged(awaits: boolean): void {
+    this.#owedSince = awaits ? this.#lastReceived : Infinity;
   }
 
   /** Nobody listens from now on. */
@@ -101,22 +160,27 @@ export class Liveness {
   #postpone(by: Millis, now: Millis): void {
     const soonest = now + GRACE;
     this.#connackBy = Math.max(this.#connackBy + by, soonest);
-    this.#pongBy = Math.max(this.#pongBy + by, soonest);
-    this.#leaveBy = Math.max(this.#leaveBy + by, soonest);
+    this.#askedAt = Math.max(this.#askedAt + by, soonest - this.#pongTimeout);
+    this.#owedSince = Math.max(this.#owedSince + by, soonest - this.#acknowledgeTimeout);
     this.#lastReceived = Math.max(this.#lastReceived + by, soonest - this.#replyTimeout);
   }
 
-  /** When a PINGREQ is due; `Infinity` with keep alive off, and while what goes before it does not leave. */
+  /** When a PINGREQ is due; `Infinity` with keep alive off, and while one waits to leave. */
   get pingAt(): Millis {
-    // A margin of a tenth: the interval counts between packets as the server sees them [MQTT-3.1.2-23].
-    return this.#stalled ? Infinity : this.#lastSent + (this.#keepAlive * 900 || Infinity);
+    if (this.#ping === QUEUED || this.#ping === LEAVING || this.#again) return Infinity;
+    const sentOnly = !this.#pingsSilent || this.#ping === ASKED || this.#pausedAt !== undefined;
+    return (sentOnly ? this.#lastSent : Math.min(this.#lastSent, this.#lastReceived)) + this.#pingAfter;
   }
 
-  /** When the peer is given up, if `missing` bytes of a packet that began have not come. */
-  giveUpAt(missing: number): Millis {
+  /**
+   * When the peer is given up, if `missing` bytes of a packet that began have not come. While some of what came is
+   * `unread` only for taking nothing: that may be the answer.
+   */
+  giveUpAt(missing: number, unread: boolean): Millis {
     if (this.#pausedAt !== undefined) return Infinity;
+    if (unread) return this.#leaveBy;
     const packetBy = missing === 0 ? Infinity : this.#lastReceived + this.#replyTimeout;
-    return Math.min(this.#connackBy, this.#pongBy, this.#leaveBy, packetBy);
+    return Math.min(this.#connackBy, this.#pongBy, this.#leaveBy, packetBy, this.#acknowledgeBy);
   }
 
   /** Why the peer is given up at `now`. */
@@ -129,7 +193,29 @@ export class Liveness {
       ? ["pingresp-timeout", `PINGRESP not returned from broker within ${pong} seconds.`] as const
       : now >= this.#leaveBy
       ? ["write-failed", `Unable to send anything within ${pong} seconds.`] as const
+      : now >= this.#acknowledgeBy
+      ? [
+        "acknowledgement-timeout",
+        `Nothing was acknowledged within ${this.#acknowledgeTimeout / 1000} seconds.`,
+      ] as const
       : ["packet-timeout", `Unable to receive ${missing} bytes within ${reply} seconds.`] as const;
     return new ConnectionError(code, text);
   }
+
+  get #pongBy(): Millis {
+    return this.#ping === ASKED ? this.#askedAt + this.#pongTimeout : Infinity;
+  }
+
+  get #leaveBy(): Millis {
+    return this.#ping === QUEUED || this.#ping === LEAVING ? this.#askedAt + this.#pongTimeout : Infinity;
+  }
+
+  get #acknowledgeBy(): Millis {
+    return this.#owedSince + this.#acknowledgeTimeout;
+  }
+}
+
+/** A margin of a tenth: keep alive, in seconds, counts between packets as the server sees them [MQTT-3.1.2-23]. */
+function pingAfter(keepAlive: number): Millis {
+  return keepAlive * 900 || Infinity;
 }

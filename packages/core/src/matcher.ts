@@ -31,14 +31,14 @@ const ANY = -1;
  */
 export class MQTTMatcher<V> {
   /** Filters without wildcards, by what is behind the prefix of a shared subscription. */
-  readonly #exact: Node<V> = { depth: 0, entries: [], children: new Map() };
+  readonly #exact: Node<V> = { depth: 0, entry: undefined, others: undefined, children: new Map() };
   /** Filters with wildcards, level by level. */
-  readonly #tree: Node<V> = { depth: 0, entries: [], children: new Map() };
-  #size = 0;
+  readonly #tree: Node<V> = { depth: 0, entry: undefined, others: undefined, children: new Map() };
+  readonly #entries = new Map<string, Entry<V>>();
 
   /** How many filters are registered. */
   get size(): number {
-    return this.#size;
+    return this.#entries.size;
   }
 
   /**
@@ -50,33 +50,36 @@ export class MQTTMatcher<V> {
    */
   set(filter: string, value: V): void {
     checkFilter(filter);
+    const known = this.#entries.get(filter);
+    if (known !== undefined) {
+      known.value = value;
+      return;
+    }
     let { node, levels } = this.#place(filter);
     for (const level of levels) {
       const children = node.children ??= new Map();
       let child = children.get(level);
       if (child === undefined) {
-        child = { depth: level === "#" ? ANY : node.depth + 1, entries: [], children: undefined };
+        const depth = level === "#" ? ANY : node.depth + 1;
+        child = { depth, entry: undefined, others: undefined, children: undefined };
         children.set(level, child);
       }
       node = child;
     }
-    const known = node.entries.find((entry) => entry.filter === filter);
-    if (known !== undefined) {
-      known.value = value;
-    } else {
-      node.entries.push({ filter, value });
-      this.#size++;
-    }
+    const entry = { value };
+    this.#entries.set(filter, entry);
+    if (node.entry === undefined) node.entry = entry;
+    else (node.others ??= new Set()).add(entry);
   }
 
   /** The value registered for exactly this filter, not for one that matches it; `undefined` when there is none. */
   get(filter: string): V | undefined {
-    return this.#find(filter)?.value;
+    return this.#entries.get(filter)?.value;
   }
 
   /** Whether exactly this filter is registered. */
   has(filter: string): boolean {
-    return this.#find(filter) !== undefined;
+    return this.#entries.has(filter);
   }
 
   /**
@@ -84,18 +87,22 @@ export class MQTTMatcher<V> {
    * it is the beginning of one that is (MM-143).
    */
   delete(filter: string): boolean {
-    const entry = this.#find(filter);
+    const entry = this.#entries.get(filter);
     if (entry === undefined) return false;
+    this.#entries.delete(filter);
     let { node, levels } = this.#place(filter);
     // The last node above that serves other filters too, and what to take off it.
     let [holder, twig] = [node, levels[0]!];
     for (const level of levels) {
-      if (node.entries.length > 0 || node.children!.size > 1) [holder, twig] = [node, level];
+      if (node.entry !== undefined || node.children!.size > 1) [holder, twig] = [node, level];
       node = node.children!.get(level)!;
     }
-    node.entries.splice(node.entries.indexOf(entry), 1);
-    if (node.entries.length === 0 && !node.children?.size) holder.children!.delete(twig);
-    this.#size--;
+    if (node.others?.delete(entry) !== true) {
+      // The next in order moves up.
+      [node.entry] = node.others ?? [];
+      node.others?.delete(node.entry!);
+    }
+    if (node.entry === undefined && !node.children?.size) holder.children!.delete(twig);
     return true;
   }
 
@@ -115,14 +122,14 @@ export class MQTTMatcher<V> {
    */
   match(topic: string, into: V[]): V[] {
     const exact = this.#exact.children!.get(topic);
-    if (exact !== undefined) append(exact.entries, into);
+    if (exact !== undefined) append(exact, into);
     if (this.#tree.children!.size === 0) return into;
     const levels = topic.split("/");
     // What is still to visit, the next one last: depth first, exact child, `+`, `#`.
     const stack = [this.#tree];
     for (let node = stack.pop(); node !== undefined; node = stack.pop()) {
       const { depth, children } = node;
-      if (depth === ANY || depth === levels.length) append(node.entries, into);
+      if (depth === ANY || depth === levels.length) append(node, into);
       if (children === undefined) continue;
       // [MQTT-4.7.2-1]: the names of the server are not for filters that begin with a wildcard.
       const wild = depth > 0 || !topic.startsWith("$");
@@ -141,18 +148,10 @@ export class MQTTMatcher<V> {
       ? { node: this.#tree, levels: name.split("/") }
       : { node: this.#exact, levels: [name] };
   }
-
-  #find(filter: string): Entry<V> | undefined {
-    const { node, levels } = this.#place(filter);
-    let end: Node<V> | undefined = node;
-    for (const level of levels) end = end?.children?.get(level);
-    return end?.entries.find((entry) => entry.filter === filter);
-  }
 }
 
-/** A registered filter. All that share a list are the same behind the prefix of a shared subscription. */
+/** A registered filter. */
 interface Entry<V> {
-  readonly filter: string;
   value: V;
 }
 
@@ -160,13 +159,16 @@ interface Entry<V> {
 interface Node<V> {
   /** Levels of a name that are used up on arrival; `ANY` in a node for `#`, which takes whatever remains. */
   readonly depth: number;
-  /** The filters that end here. */
-  readonly entries: Entry<V>[];
+  /** The filter that ends here, the first of those that differ in the prefix of a shared subscription only. */
+  entry: Entry<V> | undefined;
+  /** The others, in order. */
+  others: Set<Entry<V>> | undefined;
   children: Map<string, Node<V>> | undefined;
 }
 
-function append<V>(entries: readonly Entry<V>[], into: V[]): void {
-  for (let i = 0; i < entries.length; i++) into.push(entries[i]!.value);
+function append<V>({ entry, others }: Node<V>, into: V[]): void {
+  if (entry !== undefined) into.push(entry.value);
+  if (others !== undefined) { for (const { value } of others) into.push(value); }
 }
 
 function visit<V>(stack: Node<V>[], child: Node<V> | undefined): void {

@@ -217,4 +217,14 @@ describe("MQTTMatcher: size and depth", () => {
     assertEquals([...matcher.iterMatch("device/77777/other")], [-77777]);
     assertEquals([...matcher.iterMatch("device/100000/state")], []);
   });
+
+  it("takes 50,000 groups of one name, and lets them go, in time in proportion to their number (MM-146)", () => {
+    const matcher = new MQTTMatcher<number>();
+    const started = performance.now();
+    for (let i = 0; i < 50_000; i++) matcher.set(`$share/${i}/a/b`, i);
+    assertEquals(matcher.match("a/b", []).length, 50_000);
+    for (let i = 0; i < 50_000; i += 2) assert(matcher.delete(`$share/${i}/a/b`));
+    assertEquals(matcher.match("a/b", []).slice(0, 2), [1, 3]);
+    assertLess(performance.now() - started, 2000);
+  });
 });

@@ -5,6 +5,10 @@
  * PUBREC) or `released` (its PUBREL waits for PUBCOMP). Messages outlive a connection as the session does, and are
  * sent again on the next. A SUBSCRIBE or UNSUBSCRIBE ends with the connection.
  *
+ * A message that was abandoned is never sent again, and takes no place in the send window. But the server may know its
+ * identifier, which stays taken until it is acknowledged or the session is gone; and a server that has told how many
+ * messages it takes at a time counts it until then, or until the connection is gone.
+ *
  * The map's order is the order of sending again: PUBLISH in the order of the first sending [MQTT-4.6.0-1], PUBREL in
  * the order of the PUBRECs [MQTT-4.6.0-4]; so a message moves to the end when it is released.
  *
@@ -20,8 +24,8 @@ export interface Flight {
   readonly id: PacketId;
   /** The topic name. */
   readonly topic: string;
-  /** Text, or bytes of our own: the caller's may have changed since. */
-  readonly payload: Payload;
+  /** Text, or bytes of our own: the caller's may have changed since. Empty once it is abandoned. */
+  payload: Payload;
   /** Its quality of service: 1 or 2. */
   readonly qos: QoS;
   /** Whether the server is to keep it. */
@@ -32,8 +36,13 @@ export interface Flight {
   readonly expiresAt: Millis;
   /** How far it has come. */
   phase: "queued" | "sent" | "released";
-  /** Whether its PUBLISH or PUBREL has left on this connection. */
-  flying: boolean;
+  /**
+   * When its PUBLISH or PUBREL left on this connection, counted with the requests; 0 while it has not, and negative
+   * where it was abandoned since.
+   */
+  flying: number;
+  /** Whether the application has given it up after it was sent. */
+  abandoned: boolean;
 }
 
 /** A SUBSCRIBE or UNSUBSCRIBE that waits for its acknowledgement. */
@@ -42,12 +51,18 @@ export interface Request {
   readonly answer: number;
   /** How many filters it named. */
   readonly count: number;
+  /** When it was sent on this connection, counted with the messages. */
+  readonly flying: number;
 }
 
 /** What has been asked of the server and is not settled. */
 export class Outgoing {
   /** The most messages in phase `sent` or `released` at a time. */
-  window: number;
+  readonly #window: number;
+  /** The most messages, abandoned ones included, that the server has to have at a time. */
+  receiveMaximum = 65_535;
+  /** Whether the next message has to wait until all that was sent is answered, requests included. */
+  oneAtATime = false;
   /** No message that waits for its first sending expires earlier. */
   expiresAt: Millis = Infinity;
   readonly #flights = new Map<PacketId, Flight>();
@@ -56,17 +71,47 @@ export class Outgoing {
   #queue = new Queue<Flight>();
   #flying = 0;
   #flyingQoS2 = 0;
+  /** How many have been sent on this connection and abandoned since. */
+  #ghosts = 0;
+  /** What has been sent on this connection, counted. */
+  #sent = 0;
   #last: PacketId = 0;
 
   /** Takes the send window, and how many of those messages may have QoS 2. */
   constructor(window: number, windowQoS2: number) {
-    this.window = window;
+    this.#window = window;
     this.#windowQoS2 = windowQoS2;
   }
 
   /** The identifier given out last; 0 before the first. */
   get lastId(): PacketId {
     return this.#last;
+  }
+
+  /** How many identifiers are not in use. */
+  get free(): number {
+    return 65_535 - this.#flights.size - this.#requests.size;
+  }
+
+  /** Whether anything sent on this connection waits for an answer. */
+  get awaits(): boolean {
+    return this.#flying > 0 || this.#requests.size > 0 || this.#isFull;
+  }
+
+  /** Whether the server has as many messages as it takes at a time. */
+  get #isFull(): boolean {
+    return this.#flying + this.#ghosts >= this.receiveMaximum;
+  }
+
+  /** The identifier of what was sent first on this connection and is not answered; 0 when nothing is. */
+  get firstUnanswered(): PacketId {
+    let first = 0;
+    let since = Infinity;
+    for (const [id, { flying, abandoned }] of this.#flights) {
+      if (flying > 0 && flying < since && !abandoned) [first, since] = [id, flying];
+    }
+    for (const [id, { flying }] of this.#requests) if (flying < since) [first, since] = [id, flying];
+    return first;
   }
 
   /** Whether a message waits for {@link next}. */
@@ -80,7 +125,7 @@ export class Outgoing {
    * @throws {UsageError} `no-packet-id` when all are in use.
    */
   allocate(): PacketId {
-    if (this.#flights.size + this.#requests.size >= 65_535) {
+    if (this.free <= 0) {
       throw new UsageError(
         "no-packet-id",
         "all 65535 packet identifiers are in use: wait for acknowledgements first",
@@ -106,11 +151,11 @@ export class Outgoing {
 
   /** The next message to send, if the window has room: what has to be sent again first, then what is new. */
   next(): Flight | undefined {
-    while (this.#flying < this.window) {
+    while (this.oneAtATime ? !this.awaits : this.#flying < this.#window && !this.#isFull) {
       const flight = this.#queue.first;
       if (flight === undefined) break;
       // One that is gone was acknowledged, or sent, while it waited to be sent again.
-      const isGone = flight.flying || this.#flights.get(flight.id) !== flight;
+      const isGone = flight.flying !== 0 || this.#flights.get(flight.id) !== flight;
       if (!isGone && flight.qos === 2 && this.#flyingQoS2 >= this.#windowQoS2) break;
       this.#queue.shift();
       if (isGone) continue;
@@ -122,7 +167,7 @@ export class Outgoing {
 
   /** A message leaves, in its turn or before. */
   fly(flight: Flight): void {
-    flight.flying = true;
+    flight.flying = ++this.#sent;
     this.#flying++;
     if (flight.qos === 2) this.#flyingQoS2++;
   }
@@ -143,14 +188,45 @@ export class Outgoing {
   /** The flow is complete: its identifier is free [MQTT-2.3.1-3], the window has a place more. */
   settle(flight: Flight): void {
     this.#flights.delete(flight.id);
-    if (!flight.flying) return;
-    this.#flying--;
-    if (flight.qos === 2) this.#flyingQoS2--;
+    this.#land(flight);
+  }
+
+  /** The application gives a message up: it is never sent again. False when there is none with this identifier. */
+  abandon(id: PacketId): boolean {
+    const flight = this.#flights.get(id);
+    if (flight === undefined || flight.abandoned) return false;
+    // Whatever is left in the queue, `next` passes over.
+    if (flight.phase === "queued") this.#flights.delete(id);
+    const { flying } = flight;
+    flight.payload = "";
+    flight.abandoned = true;
+    this.#land(flight);
+    if (flying > 0) {
+      flight.flying = -flying;
+      this.#ghosts++;
+    }
+    return true;
+  }
+
+  /** A message has no place in the window any more. */
+  #land(flight: Flight): void {
+    const { flying, qos } = flight;
+    flight.flying = 0;
+    if (flying < 0) this.#ghosts--;
+    else if (flying > 0) {
+      this.#flying--;
+      if (qos === 2) this.#flyingQoS2--;
+    }
   }
 
   /** Remembers a request. */
-  request(id: PacketId, request: Request): void {
-    this.#requests.set(id, request);
+  request(id: PacketId, answer: number, count: number): void {
+    this.#requests.set(id, { answer, count, flying: ++this.#sent });
+  }
+
+  /** Whether an identifier is that of something sent: a SUBSCRIBE, an UNSUBSCRIBE or a message. */
+  knows(id: PacketId): boolean {
+    return this.#requests.has(id) || this.sent(id) !== undefined;
   }
 
   /** Takes back the request that `answer` acknowledges, if there is one. */
@@ -165,14 +241,21 @@ export class Outgoing {
   closed(): void {
     this.#requests.clear();
     this.#queue.clear();
-    this.#flying = this.#flyingQoS2 = 0;
-    for (const flight of this.#flights.values()) flight.flying = false;
+    this.#flying =
+      this.#flyingQoS2 =
+      this.#ghosts =
+      this.#sent =
+        0;
+    for (const flight of this.#flights.values()) flight.flying = 0;
   }
 
   /** The server has our session: everything that was under way is due again, in order [MQTT-4.4.0-1]. */
   resume(): void {
     const queued = ({ phase }: Flight) => Number(phase === "queued");
-    this.#queue = new Queue([...this.#flights.values()].sort((a, b) => queued(a) - queued(b)));
+    const due = [...this.#flights.values()].filter(({ abandoned, phase }) =>
+      !abandoned || phase === "released"
+    );
+    this.#queue = new Queue(due.sort((a, b) => queued(a) - queued(b)));
   }
 
   /**
@@ -182,11 +265,11 @@ export class Outgoing {
   forget(again: boolean): readonly Flight[] {
     const lost: Flight[] = [];
     for (const flight of this.#flights.values()) {
-      if (flight.phase === "sent" && again) flight.phase = "queued";
+      if (flight.phase === "sent" && again && !flight.abandoned) flight.phase = "queued";
       if (flight.phase !== "queued") lost.push(flight);
     }
     for (const flight of lost) this.#flights.delete(flight.id);
     this.#queue = new Queue([...this.#flights.values()]);
-    return lost;
+    return lost.filter(({ abandoned }) => !abandoned);
   }
 }

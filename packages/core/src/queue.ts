@@ -39,14 +39,9 @@ export class Queue<T extends object> {
     return first;
   }
 
-  /** Whether an item waits. */
-  includes(item: T): boolean {
-    return this.#items.includes(item, this.#head);
-  }
-
-  /** Whether one of the items passes. */
-  some(test: (item: T) => boolean): boolean {
-    return this.#items.some((item) => item !== undefined && test(item));
+  /** All that waits, in order. */
+  *[Symbol.iterator](): Iterator<T> {
+    for (let i = this.#head; i < this.#items.length; i++) yield this.#items[i]!;
   }
 
   /** Drops all items. */

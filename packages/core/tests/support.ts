@@ -119,7 +119,7 @@ export class Bench {
       const batch = this.engine.take(this.now);
       if (batch === null) return out;
       out += hex(batch);
-      this.engine.give(batch);
+      this.engine.give(batch, this.now);
     }
   }
 

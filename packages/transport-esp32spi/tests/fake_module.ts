@@ -1,5 +1,5 @@
 import type { EspPins, SpiBus } from "../src/bus.ts";
-import { END, REPLY_FLAG, START } from "../src/frames.ts";
+import { END, REPLY_FLAG, START } from "../src/wire/frames.ts";
 
 /** What a module answers to a command: the frame; nothing means that it never comes to an end with it. */
 export type Answer = Uint8Array | undefined;

@@ -5,11 +5,11 @@ import type { AddressInfo, Server, Socket } from "node:net";
 import { ConnectionError } from "@minimqtt/core";
 import type { Connection, Transport } from "@minimqtt/core";
 import type { EspPins } from "../src/bus.ts";
-import { EspSpiControl } from "../src/control.ts";
+import { EspSpiControl } from "../src/driver/control.ts";
 import { EspEmulator, replyEdits } from "../src/emulator/mod.ts";
 import type { EmulatorOptions, Fault } from "../src/emulator/mod.ts";
-import { esp32spi } from "../src/transport.ts";
-import { WiFiManager } from "../src/wifi_manager.ts";
+import { esp32spi } from "../src/transport/transport.ts";
+import { WiFiManager } from "../src/driver/wifi_manager.ts";
 import { fastClock } from "./fast_clock.ts";
 
 const GET_SOCKET = 0x3f;

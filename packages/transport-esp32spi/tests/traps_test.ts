@@ -3,7 +3,7 @@ import { describe, it } from "@std/testing/bdd";
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 
-const TRAPS = 46;
+const TRAPS = 53;
 
 const read = (path: string) => readFileSync(fileURLToPath(new URL(path, import.meta.url)), "utf8");
 
@@ -21,10 +21,14 @@ describe("TRAPS.md", () => {
 
   it("links tests that bear the trap's number", () => {
     for (const [, number, , sprung = "", avoided = ""] of rows) {
-      assert(sprung.includes("src/emulator/"), `trap ${number} is sprung nowhere`);
+      assert(/\((src\/emulator|tests\/transcripts)\//.test(sprung), `trap ${number} is sprung nowhere`);
       assert(avoided !== "", `trap ${number}: how does the driver avoid it?`);
-      for (const [, path = ""] of `${sprung} ${avoided}`.matchAll(/\((src\/[^)]*_test\.ts)\)/g)) {
-        const title = new RegExp(`["\`]traps? (\\d+ and )?${number}( and \\d+)?:`);
+      for (
+        const [, path = ""] of `${sprung} ${avoided}`.matchAll(
+          /\(((?:src|tests)\/[^)]*(?:_test\.ts|\.txt))\)/g,
+        )
+      ) {
+        const title = new RegExp(`(["\`]|^# )traps? (\\d+ and )?${number}( and \\d+)?:`, "m");
         assert(title.test(read(`../${path}`)), `${path} has no test "trap ${number}: ..."`);
       }
     }

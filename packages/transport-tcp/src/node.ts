@@ -8,16 +8,12 @@ import type { Address, Connection, Transport } from "@minimqtt/core";
 import { transport } from "./dialling.ts";
 import type { TcpOptions } from "./dialling.ts";
 import { NodeConnection } from "./node_connection.ts";
+import { race } from "./race.ts";
+import type { Attempt } from "./race.ts";
 
 export type { TcpOptions } from "./dialling.ts";
 export { connectionLost, NodeConnection } from "./node_connection.ts";
 export type { ReadError } from "./node_connection.ts";
-
-/**
- * Milliseconds after which Node gives up an address for the next one of the same name. Its own 250 ms are less than
- * one round trip on many a mobile link, and an address given up is not tried again.
- */
-const ATTEMPT_TIMEOUT = 1000;
 
 /** As `tcp` of the package's main entry, always by `node:net`. */
 export function tcp(options?: TcpOptions): Transport {
@@ -34,28 +30,18 @@ export async function dial(
   signal?: AbortSignal,
 ): Promise<Connection> {
   // Here, so that a program for all runtimes can hold this module and not touch what another runtime lacks.
-  const { connect } = await import("node:net");
+  const [{ connect, isIP }, { promises }] = await Promise.all([import("node:net"), import("node:dns")]);
   signal?.throwIfAborted();
-  return new Promise((resolve, reject) => {
-    const socket = connect({
-      host,
-      port,
-      noDelay,
-      allowHalfOpen: true,
-      autoSelectFamilyAttemptTimeout: ATTEMPT_TIMEOUT,
+  const found = isIP(host)
+    ? Promise.resolve([host])
+    : promises.lookup(host, { all: true }).then((list) => list.map(({ address }) => address));
+  const attempt = (address: string): Attempt<Connection> => {
+    const socket = connect({ host: address, port, noDelay, allowHalfOpen: true });
+    const opened = new Promise<Connection>((resolve, reject) => {
+      socket.on("error", reject);
+      socket.once("connect", () => resolve(new NodeConnection(socket)));
     });
-    const abort = () => {
-      socket.destroy();
-      reject(signal?.reason);
-    };
-    signal?.addEventListener("abort", abort);
-    socket.on("error", (error) => {
-      signal?.removeEventListener("abort", abort);
-      reject(error);
-    });
-    socket.once("connect", () => {
-      signal?.removeEventListener("abort", abort);
-      resolve(new NodeConnection(socket));
-    });
-  });
+    return { opened, abandon: () => socket.destroy() };
+  };
+  return race(found, attempt, signal);
 }

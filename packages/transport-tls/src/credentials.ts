@@ -9,6 +9,7 @@ import { ConnectionError, UsageError } from "@minimqtt/core";
 import { createPrivateKey, X509Certificate } from "node:crypto";
 import type { KeyObject } from "node:crypto";
 import { readFile } from "node:fs/promises";
+import { openKey } from "./encrypted_key.ts";
 import type { Pem, TlsOptions } from "./options.ts";
 
 /** What `node:tls` gets of them. */
@@ -93,13 +94,28 @@ function privateKey(key: string, passphrase: string | undefined): KeyObject {
   try {
     return createPrivateKey(encrypted ? { key, passphrase: passphrase as string } : key);
   } catch (cause) {
-    throw wrong(
-      encrypted
-        ? "passphrase does not open key"
-        : "key holds no private key: expected PEM (-----BEGIN PRIVATE KEY-----)",
-      cause,
-    );
+    if (!encrypted) {
+      throw wrong("key holds no private key: expected PEM (-----BEGIN PRIVATE KEY-----)", cause);
+    }
+    return openOtherwise(key, passphrase as string, cause as Error);
   }
+}
+
+/** A key that the runtime does not open: the passphrase is wrong, or the runtime does not know how it is encrypted. */
+function openOtherwise(key: string, passphrase: string, cause: Error): KeyObject {
+  let opened: KeyObject | undefined;
+  try {
+    opened = openKey(key, passphrase);
+  } catch {
+    throw wrong("passphrase does not open key", cause);
+  }
+  if (opened !== undefined) return opened;
+  if (/bad.?decrypt/i.test(cause.message)) throw wrong("passphrase does not open key", cause);
+  throw wrong(
+    "this runtime cannot open this kind of encrypted key: make one that every runtime opens, by " +
+      "openssl pkcs8 -topk8 -v2 aes-256-cbc -in key.pem -out new.pem",
+    cause,
+  );
 }
 
 function isFile(pem: Pem | undefined): pem is { readonly file: string | URL } {

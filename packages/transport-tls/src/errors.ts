@@ -76,6 +76,11 @@ export function readError(cause: Error, attempt: Attempt): ConnectionError | und
   return cause instanceof ConnectionError ? cause : certificateAlert(cause, attempt, false);
 }
 
+/** The reason for a certificate without alternative names: browsers and Go refuse it, the runtimes are of two minds. */
+export const COMMON_NAME_ONLY: Error = Object.assign(new Error("the certificate has no alternative names"), {
+  code: "ERR_TLS_CERT_ALTNAME_INVALID",
+});
+
 /** The error for a certificate that the runtime does not accept, by its reason and the certificate. */
 export function certificateError(
   reason: unknown,
@@ -86,8 +91,11 @@ export function certificateError(
   const verdict = reason instanceof Error ? codeOf(reason) : String(reason);
   const whose = `the certificate of ${place}`;
   if (verdict === "ERR_TLS_CERT_ALTNAME_INVALID") {
-    const names = certificate?.subjectaltname || `CN:${certificate?.subject?.CN}`;
-    const text = `${whose} is for ${names}, not for ${name}: connect by that name, or set serverName`;
+    const names = certificate?.subjectaltname;
+    const text = names
+      ? `${whose} is for ${names}, not for ${name}: connect by that name, or set serverName`
+      : `${whose} names "${certificate?.subject?.CN}" as its common name only, which counts no more: the broker needs ` +
+        "one with alternative names (subjectAltName)";
     return error("certificate-wrong-name", text, cause);
   }
   // Deno has one reason for all that is wrong with a certificate but its name.

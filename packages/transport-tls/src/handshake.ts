@@ -12,7 +12,7 @@ import { checkServerIdentity, connect } from "node:tls";
 import type { PeerCertificate, TLSSocket } from "node:tls";
 import { ConnectionStream } from "./connection_stream.ts";
 import type { Credentials } from "./credentials.ts";
-import { certificateError, handshakeError, readError } from "./errors.ts";
+import { certificateError, COMMON_NAME_ONLY, handshakeError, readError } from "./errors.ts";
 import type { Attempt } from "./errors.ts";
 import { LayeredConnection } from "./layered_connection.ts";
 import type { TlsOptions } from "./options.ts";
@@ -103,9 +103,12 @@ function shake(stream: Duplex & { readonly bytesRead: number }, handshake: Hands
     secured.on("error", failed);
     secured.on("close", failed);
     secured.once("secureConnect", () => {
-      if (!unsafe && !secured.authorized) {
+      if (!unsafe) {
         const certificate = secured.getPeerCertificate(true);
-        return giveUp(certificateError(secured.authorizationError, certificate, attempt));
+        const reason = secured.authorized ? undefined : secured.authorizationError;
+        if (reason ?? !certificate?.subjectaltname) {
+          return giveUp(certificateError(reason ?? COMMON_NAME_ONLY, certificate, attempt));
+        }
       }
       settled();
       // A socket below may break by itself; what is above would then end as if all were well (Node).

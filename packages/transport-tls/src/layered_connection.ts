@@ -24,8 +24,14 @@ export class LayeredConnection implements Connection {
   }
 
   /** As the contract says. */
-  read(): Promise<Uint8Array | null> {
-    return this.#above.read();
+  async read(): Promise<Uint8Array | null> {
+    try {
+      return await this.#above.read();
+    } catch (error) {
+      // The stream below has one error for both directions, and it may have been a write that failed.
+      if (!(error instanceof ConnectionError) || error.code !== "write-failed") throw error;
+      throw new ConnectionError("read-failed", `connection lost: ${error.message}`, { cause: error });
+    }
   }
 
   /** As the contract says: resolves when the connection below has taken the bytes, or nearly all. */

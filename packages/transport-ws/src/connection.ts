@@ -6,6 +6,8 @@
 
 import { ConnectionError } from "@minimqtt/core";
 import type { Connection } from "@minimqtt/core";
+import type { Breakable } from "./breaking_off.ts";
+import { causeOf } from "./socket.ts";
 import type { Socket, SocketEvent } from "./socket.ts";
 
 const OPEN = 1;
@@ -26,10 +28,19 @@ const LONGEST_WAIT = 31;
 /** Milliseconds that closing waits for the peer. */
 const PATIENCE = 1000;
 
+/** How much may be in one piece. */
+export interface Limits {
+  /** The most bytes that wait for a reader. */
+  readonly maxUnread: number;
+  /** The most bytes of a message that is sent. */
+  readonly maxMessageSize: number;
+}
+
 /** A connection over a WebSocket. */
 export class WsConnection implements Connection {
-  readonly #socket: Socket & { terminate?(): void };
-  readonly #limit: number;
+  readonly #socket: Socket;
+  readonly #breakOff: () => void;
+  readonly #limits: Limits;
   /** What came last, oldest first; and what came before it, oldest last: `shift()` of a long array takes its time. */
   #arrived: Uint8Array[] = [];
   #ready: Uint8Array[] = [];
@@ -44,14 +55,15 @@ export class WsConnection implements Connection {
   #wake = () => {};
   #released = () => {};
 
-  /** Takes a socket that is opening, and owns it from here on; and how many unread bytes are too many. */
-  constructor(socket: Socket, limit: number) {
+  /** Takes a socket that is opening, and owns it from here on. */
+  constructor({ socket, breakOff }: Breakable, limits: Limits) {
     this.#socket = socket;
-    this.#limit = limit;
+    this.#breakOff = breakOff;
+    this.#limits = limits;
     socket.addEventListener("message", ({ data }) => this.#take(data));
-    socket.addEventListener("error", (event) => this.#cause = event.error ?? event);
+    socket.addEventListener("error", (event) => this.#cause = causeOf(event.error ?? event));
     socket.addEventListener("close", (event) => {
-      this.#cause ??= event;
+      this.#cause ??= causeOf(event);
       this.#finish(reason(event));
       this.#released();
       this.#wake();
@@ -67,12 +79,14 @@ export class WsConnection implements Connection {
     });
   }
 
-  /** As the contract says: resolves when the runtime holds back little enough. Each write is a message. */
+  /** As the contract says: resolves when the runtime holds back little enough. A write is one message or several. */
   async write(bytes: Uint8Array): Promise<void> {
     this.#check();
     if (this.#writing) throw new ConnectionError("write-failed", "another write is pending");
-    if (bytes.length === 0) return;
-    this.#socket.send(bytes as Uint8Array<ArrayBuffer>);
+    const most = this.#limits.maxMessageSize;
+    for (let sent = 0; sent < bytes.length; sent += most) {
+      this.#socket.send(bytes.subarray(sent, sent + most) as Uint8Array<ArrayBuffer>);
+    }
     this.#burst += OVERHEAD + bytes.length;
     if (this.#burst < ENOUGH && this.#socket.bufferedAmount <= ENOUGH) return;
     this.#burst = 0;
@@ -100,9 +114,8 @@ export class WsConnection implements Connection {
     if (this.#closing) return this.#closing;
     this.#closing = new Promise((resolve) => {
       if (this.#socket.readyState === CLOSED) return resolve();
-      // Only Bun lets us break it off; elsewhere the runtime goes on waiting for the peer, and we do not.
       const timer = setTimeout(() => {
-        this.#socket.terminate?.();
+        this.#breakOff();
         resolve();
       }, PATIENCE);
       this.#released = () => {
@@ -125,7 +138,7 @@ export class WsConnection implements Connection {
     const bytes = new Uint8Array(data as ArrayBuffer);
     if (bytes.length === 0) return;
     // A single message is in memory already, however long it is.
-    if (this.#held >= this.#limit) {
+    if (this.#held >= this.#limits.maxUnread) {
       return this.#fail(`${this.#held} bytes came that nobody has read: read faster, or raise maxUnread`);
     }
     this.#held += bytes.length + OVERHEAD;

@@ -6,7 +6,11 @@
 
 import { ConnectionError, UsageError } from "@minimqtt/core";
 import type { Connection } from "@minimqtt/core";
+import { breakable } from "./breaking_off.ts";
+import type { Breakable } from "./breaking_off.ts";
 import { WsConnection } from "./connection.ts";
+import type { Limits } from "./connection.ts";
+import { causeOf } from "./socket.ts";
 import type { Socket } from "./socket.ts";
 
 /**
@@ -19,19 +23,20 @@ export async function connect(
   open: () => Socket,
   place: string,
   protocols: readonly string[],
-  maxUnread: number,
+  limits: Limits,
   signal: AbortSignal | undefined,
 ): Promise<Connection> {
   signal?.throwIfAborted();
-  let socket: Socket;
+  let opening: Breakable;
   try {
-    socket = open();
+    opening = breakable(open);
   } catch (error) {
     throw error instanceof UsageError ? error : dialError(error, place);
   }
+  const { socket } = opening;
   socket.binaryType = "arraybuffer";
   // From the beginning: on Deno messages may come before whoever awaits the opening has had a turn.
-  const connection = new WsConnection(socket, maxUnread);
+  const connection = new WsConnection(opening, limits);
   let abort = () => {};
   try {
     await new Promise<void>((resolve, reject) => {
@@ -49,7 +54,7 @@ export async function connect(
     const text = `${place} chose subprotocol "${protocol}", expected ${protocols}`;
     throw new ConnectionError("dial-failed", text);
   } catch (error) {
-    socket.close();
+    void connection.close();
     throw error;
   } finally {
     signal?.removeEventListener("abort", abort);
@@ -58,20 +63,23 @@ export async function connect(
 
 /**
  * The contract's error for what a runtime threw or reported while dialling. Node and browsers keep the reason to
- * themselves. The runtime's text is used without the URL in it, whose query may be a secret.
+ * themselves.
  */
-function dialError(cause: unknown, place: string): ConnectionError {
-  const { name, code, message } = cause as { name?: string; code?: unknown; message?: string };
+function dialError(said: unknown, place: string): ConnectionError {
+  const cause = causeOf(said);
+  const { name, message } = cause;
   const denied = name === "NotCapable"
     ? `run with --allow-net=${place}`
     : name === "SecurityError" && "a page from https can use wss only";
   if (denied) {
     return new ConnectionError("not-permitted", `not allowed to connect to ${place}: ${denied}`, { cause });
   }
-  if (code === "ENOTFOUND" || message?.includes("dns error")) {
+  if ((cause as { code?: unknown }).code === "ENOTFOUND" || message.includes("dns error")) {
     return new ConnectionError("name-not-found", `no address found for the host name in ${place}`, { cause });
   }
-  const why = message ? `${message.replace(/^.*failed: /, "")}; ` : "";
+  // An event without a text of its own has nothing to say.
+  const { message: text } = said as Partial<Error>;
+  const why = text ? `${message.replace(/^.*failed: /, "")}; ` : "";
   const hint = "does a broker listen there, at this path, for WebSockets with the subprotocol mqtt?";
   return new ConnectionError("dial-failed", `cannot connect to ${place}: ${why}${hint}`, { cause });
 }

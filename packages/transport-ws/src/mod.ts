@@ -40,6 +40,11 @@ export interface WsOptions {
    */
   readonly maxUnread?: number;
   /**
+   * The most bytes of MQTT in one WebSocket message; 32 KiB by default. Longer ones are split, which changes nothing of
+   * what the broker reads [MQTT-6.0.0-2]; some brokers take 64 KiB at most and close the connection (1009) for more.
+   */
+  readonly maxMessageSize?: number;
+  /**
    * Opens the socket in place of the runtime's `new WebSocket(url, protocols)`: to trust an authority of one's own, or
    * where there is no `WebSocket`. It gets the `headers`, and has to care for them.
    */
@@ -54,14 +59,18 @@ const schemes: readonly [Scheme, Scheme] = [
 /**
  * Makes the WebSocket transport, for `ws://` (port 80) and `wss://` (port 443, encrypted). It fulfils the contract in
  * `@minimqtt/core`, what it throws is described there, as far as a WebSocket can: nothing stops the sender (see
- * `maxUnread`), and a peer that does not answer the closing handshake may keep the runtime's socket for a while.
+ * `maxUnread`). A peer that does not answer the closing handshake is broken off after a second, on Deno, Bun and Node by
+ * us, elsewhere when the runtime's own patience has ended.
  *
- * @throws {UsageError} `invalid-argument` for a path without leading slash, or a `maxUnread` that is no positive number.
+ * @throws {UsageError} `invalid-argument` for a path without leading slash, a `maxUnread` that is no positive number, or
+ * a `maxMessageSize` below 1.
  */
 export function ws(options: WsOptions = {}): Transport {
-  const { path = "/mqtt", protocols = ["mqtt"], headers, maxUnread = 16_777_216, open = openHere } = options;
+  const { path = "/mqtt", protocols = ["mqtt"], headers, open = openHere } = options;
+  const { maxUnread = 16_777_216, maxMessageSize = 32_768 } = options;
   if (!path.startsWith("/")) throw usage("path must begin with a slash");
   if (!(maxUnread > 0)) throw usage("maxUnread must be a positive number of bytes");
+  if (!(maxMessageSize >= 1)) throw usage("maxMessageSize must be at least one byte");
   return {
     name: "ws",
     schemes,
@@ -70,7 +79,7 @@ export function ws(options: WsOptions = {}): Transport {
       const place = `${host.includes(":") ? `[${host}]` : host}:${port}`;
       const url = `${secure ? "wss" : "ws"}://${place}${address.path ?? path}`;
       const dial = () => open(url, [...protocols], headers);
-      return connect(dial, place, protocols, maxUnread, signal);
+      return connect(dial, place, protocols, { maxUnread, maxMessageSize }, signal);
     },
   };
 }

@@ -83,6 +83,17 @@ export const openHere: Open = (url, protocols, headers) => {
   throw usage("WebSockets take no headers here, as in every browser: leave them out");
 };
 
+/**
+ * What a runtime said of a failure, as the cause of an error of ours. Its own event, or error, is let go of: it has the
+ * URL in it, whose query may be a secret, and whoever prints the error would print that.
+ */
+export function causeOf(said: unknown): Error {
+  const { name, code, message, reason, type } = said as Partial<Error> & SocketEvent;
+  const text = message || reason || (code === undefined ? type : `close code ${code}`);
+  const error = new Error(text?.replace(/\b((?:ws|http)s?:\/\/[^/?#\s'"]*)[^\s'"]*/g, "$1"));
+  return Object.assign(error, name !== undefined && name !== "Error" && { name }, code !== undefined && { code });
+}
+
 /** A wrong call. */
 export function usage(text: string): UsageError {
   return new UsageError("invalid-argument", text);

@@ -25,7 +25,15 @@ describe("ws", () => {
   });
 
   it("ws refuses options that cannot be meant", () => {
-    for (const options of [{ path: "mqtt" }, { path: "" }, { maxUnread: 0 }, { maxUnread: NaN }]) {
+    const wrong = [
+      { path: "mqtt" },
+      { path: "" },
+      { maxUnread: 0 },
+      { maxUnread: NaN },
+      { maxMessageSize: 0 },
+      { maxMessageSize: NaN },
+    ];
+    for (const options of wrong) {
       assertEquals(assertThrows(() => ws(options), UsageError).code, "invalid-argument");
     }
   });
@@ -104,6 +112,31 @@ describe("ws", () => {
     };
     await roundTrip({ open, headers: { A: "b" } }, server.address);
     assertEquals(calls, [`ws://127.0.0.1:${server.address.port}/mqtt`, ["mqtt"], { A: "b" }]);
+  });
+
+  it("write goes through to a server that takes 64 KiB a message at most, whatever is written", async () => {
+    const lengths: number[] = [];
+    const serve = (socket: PackageSocket) => {
+      socket.on("message", (bytes: Uint8Array) => lengths.push(bytes.length));
+      // It says so itself by its code.
+      socket.on("error", () => undefined);
+    };
+    await using server = await startServer(serve, "127.0.0.1", undefined, 65_536);
+    for (
+      const [options, most] of [[{}, 32_768], [{ maxMessageSize: 65_536 }, 65_536]] as const
+    ) {
+      lengths.length = 0;
+      const connection = await ws(options).connect(server.address);
+      await connection.write(new Uint8Array(200_000));
+      await connection.close();
+      assertEquals([Math.max(...lengths), lengths.reduce((sum, one) => sum + one, 0)], [most, 200_000]);
+    }
+    const connection = await ws({ maxMessageSize: Infinity }).connect(server.address);
+    await connection.write(new Uint8Array(65_537)).catch(() => undefined);
+    const error = await assertRejects(() => connection.read(), ConnectionError);
+    assertEquals(error.code, "read-failed");
+    assertStringIncludes(error.message, "closed the WebSocket with code 1009");
+    await connection.close();
   });
 
   it("connect refuses a server that chooses another subprotocol, or none [MQTT-6.0.0-4]", async () => {
@@ -242,8 +275,14 @@ async function startServer(
   serve: (socket: PackageSocket, request: IncomingMessage) => void,
   host = "127.0.0.1",
   choose: (protocols: Set<string>) => string | false = (protocols) => protocols.has("mqtt") && "mqtt",
+  maxPayload?: number,
 ): Promise<RunningServer> {
-  const server = new WebSocketServer({ host, port: 0, handleProtocols: choose });
+  const server = new WebSocketServer({
+    host,
+    port: 0,
+    handleProtocols: choose,
+    ...(maxPayload !== undefined && { maxPayload }),
+  });
   server.on("connection", serve);
   await new Promise((resolve) => server.once("listening", resolve));
   const { port } = server.address() as AddressInfo;

@@ -9,8 +9,8 @@
  *
  * @module
  */
-import { Engine, type Message, UsageError, v4 } from "@minimqtt/core";
-import { abortable } from "./abortable.ts";
+import { Engine, type Message, type Millis, UsageError, v4 } from "@minimqtt/core";
+import { abortable } from "../link/abortable.ts";
 import { generateClientId } from "../link/client_id.ts";
 import {
   checkOneOf,
@@ -25,18 +25,19 @@ import {
   toFilterList,
   toSettings,
 } from "./options.ts";
-import { type Clock, systemClock } from "../link/clock.ts";
+import { type Clock, nextTurn, sleep, systemClock } from "../link/clock.ts";
 import { Dialler } from "./dialler.ts";
 import { Lifeline } from "./lifeline.ts";
 import { Link } from "../link/link.ts";
 import { Gate } from "./message_queue.ts";
 import type { ReceivedMessage } from "./received_message.ts";
-import { Sender } from "./sender.ts";
+import { Sender, type Unsent } from "./sender.ts";
 import { Listener, type RecipientOptions } from "./recipient.ts";
 import { type Status, StatusBoard } from "./status.ts";
 import { Stream } from "./stream.ts";
 import type { Subscription, SubscriptionStream } from "./subscription.ts";
 import { Subscriptions } from "./subscriptions.ts";
+import { Suspects } from "./suspects.ts";
 
 /** One of the messages of `Client.publishMany`. */
 export interface PublishedMessage extends Omit<PublishOptions, "signal"> {
@@ -77,8 +78,11 @@ export class Client implements AsyncDisposable {
   readonly #subscriptions: Subscriptions;
   readonly #board: StatusBoard;
   readonly #lifeline: Lifeline;
-  #dropping = false;
   #closing: Promise<void> | undefined;
+  /** How many messages were given up at the end. */
+  #givenUp = 0;
+  /** Ends the patience of {@link close}. */
+  readonly #hurry = new AbortController();
 
   /**
    * Connects to a broker, and resolves when it has accepted. Of a list of brokers the first that does is taken; when
@@ -136,6 +140,9 @@ export class Client implements AsyncDisposable {
       maxInflight: sending.window,
       maxInflightQoS2: sending.windowQoS2,
       republish: true,
+      acknowledgeTimeout: settings.acknowledgeTimeout,
+      tooLarge: receiving.tooLarge,
+      pingsSilentServer: true,
       ...(receiving.maxPacketSize !== undefined && { maxPacketSize: receiving.maxPacketSize }),
     });
     const link = this.#link = new Link(engine, clock);
@@ -148,9 +155,17 @@ export class Client implements AsyncDisposable {
     const acknowledge = (message: Message) => {
       engine.acknowledge(message);
       link.kick();
+      if (engine.refused !== undefined) link.wake();
     };
-    const sender = this.#sender = new Sender(engine, link, sending, kick);
-    const subscriptions = this.#subscriptions = new Subscriptions(engine, receiving, acknowledge, kick);
+    const sender = this.#sender = new Sender(engine, link, sending, kick, () => nextTurn(clock));
+    const subscriptions = this.#subscriptions = new Subscriptions(
+      engine,
+      receiving,
+      settings.subscribing.filtersPerPacket,
+      gate,
+      acknowledge,
+      kick,
+    );
     const board = this.#board = new StatusBoard();
     this.#lifeline = new Lifeline({
       engine,
@@ -158,6 +173,7 @@ export class Client implements AsyncDisposable {
       dialler,
       sender,
       subscriptions,
+      suspects: new Suspects(),
       gate,
       board,
       clock,
@@ -171,9 +187,29 @@ export class Client implements AsyncDisposable {
     return this.#board.current.state;
   }
 
-  /** How many received messages with QoS 0 were given up, because their queue had overflowed. */
+  /**
+   * How many received messages were given up: with QoS 0 because their queue had overflowed, over
+   * `receiving.maxPacketSize`, or because nobody subscribed in time to what the broker sent unasked.
+   */
   get dropped(): number {
     return this.#gate.dropped;
+  }
+
+  /**
+   * How many published messages were given up: `replaced` by newer ones or for lack of a connection, as chosen in
+   * `sending`, or `failed` by what the broker or the network did. The promise of each tells whoever looks at it.
+   */
+  get unsent(): Readonly<Unsent> {
+    return { ...this.#sender.unsent };
+  }
+
+  /**
+   * Asks the broker now whether it is there: the connection is given up when it does not answer within `replyTimeout`.
+   * Where there is no connection, the next attempt is made now. For programs that know that the computer woke up, or
+   * that the network is another one.
+   */
+  check(): void {
+    this.#lifeline.check();
   }
 
   /**
@@ -182,15 +218,17 @@ export class Client implements AsyncDisposable {
    *
    * With QoS 0 it resolves when there is room for more; with QoS 1 and 2 when the broker has acknowledged it, however
    * many connections that takes. Many can be under way at a time: collect the promises, or use {@link publishMany}.
-   * Without awaiting there is no limit to what waits, but `sending.whenFull: "reject"`.
+   * What the network or the broker did to one that nobody awaits ends no program: it is counted in {@link unsent}.
    *
    * Where the broker loses the session (as it always does with `session: "clean"`), what it has not acknowledged is
    * published anew, and may arrive twice; a message with QoS 2 that it had taken over is not, and rejects.
    *
    * @throws {UsageError} `invalid-topic`, `invalid-argument`, `payload-too-large`; `queue-full` and `not-connected` as
-   * chosen in `sending`; `not-connected` after `close()`, and for what it dropped.
+   * chosen in `sending`, and `queue-full` when eight times as much waits as chosen there; `not-connected` after
+   * `close()`, and for what it dropped.
+   * @throws {RefusedError} `qos-not-supported` for a message with QoS 2 that a broker took as one with QoS 1.
    * @throws {ConnectionError} `session-lost` for a message with QoS 2 of which nobody knows whether it is delivered;
-   * and whatever else has ended the client.
+   * `hung-up-on` when the broker hung up four times in a row at this message; and whatever else has ended the client.
    */
   publish(topic: string, payload: ClientPayload, options?: PublishOptions): Promise<void> {
     return this.#sender.publish(topic, payload, options);
@@ -234,10 +272,12 @@ export class Client implements AsyncDisposable {
    *
    * Read it, or {@link messages}: what is not read fills up, and then nothing is read from the broker.
    *
-   * While there is no connection it waits for one.
+   * While there is no connection it waits for one. When more than its queue may hold comes before the broker's answer,
+   * it does not wait for that.
    *
    * @throws {UsageError} `invalid-filter`, `invalid-argument`, `not-connected` after `close()`.
    * @throws {RefusedError} `subscription-refused` when the broker refuses one of the filters; none stays subscribed.
+   * @throws {ConnectionError} `hung-up-on` when the broker hangs up whenever it is asked for one of the filters.
    */
   subscribe(filters: Filters, options: ListenOptions): Promise<Subscription>;
   /** The same without a callback. */
@@ -285,15 +325,13 @@ export class Client implements AsyncDisposable {
   /**
    * Finishes what was published, with a new connection if need be, says goodbye to the broker and ends the client.
    * Loops over its messages end at once: what is in their queues is not delivered any more, nor acknowledged; a
-   * message that a loop is at work on counts as done, unless acknowledged by hand. Never rejects; may be called again,
-   * with `drop` to be quicker.
+   * message that a loop is at work on counts as done, unless acknowledged by hand. What is not finished within
+   * `closeTimeout` is given up, and the last status tells how much that was. Never rejects; may be called again, with
+   * `drop` to be quicker.
    */
   close(options: CloseOptions = {}): Promise<void> {
     const { drop = false, signal } = options;
-    const giveUp = () => {
-      this.#dropping = true;
-      this.#sender.drop(closed());
-    };
+    const giveUp = () => this.#hurry.abort();
     this.#sender.stop(closed());
     if (drop || signal?.aborted) giveUp();
     signal?.addEventListener("abort", giveUp);
@@ -307,21 +345,45 @@ export class Client implements AsyncDisposable {
   }
 
   async #close(): Promise<void> {
+    const until = this.#clock.now() + this.#settings.closeTimeout;
+    const hurry = this.#hurry.signal;
     this.#subscriptions.close(null, closed());
-    await this.#sender.drained();
+    await this.#within(this.#sender.drained(), until, hurry);
+    this.#givenUp = this.#sender.drop(closed());
     this.#lifeline.stop(closed());
     this.#engine.disconnect();
-    const patience = this.#dropping ? SHORT_GOODBYE : this.#settings.replyTimeout;
-    let cancel!: () => void;
     // A broker that reads nothing more does not keep us.
-    const late = new Promise<void>((resolve) =>
-      cancel = this.#clock.timer(this.#clock.now() + patience, resolve)
+    const patience = this.#givenUp > 0 || hurry.aborted ? SHORT_GOODBYE : this.#settings.replyTimeout;
+    await this.#within(
+      this.#link.drained(),
+      Math.max(until, this.#clock.now() + SHORT_GOODBYE),
+      undefined,
+      patience,
     );
-    await Promise.race([this.#link.drained(), late]);
-    cancel();
     await this.#link.detach();
     await this.#lifeline.ended;
-    if (this.state !== "closed") this.#board.set({ state: "closed", error: null, text: "closed" });
+    if (this.state === "closed") return;
+    const givenUp = this.#givenUp;
+    const text = givenUp === 0 ? "closed" : `closed; ${givenUp} published messages were given up`;
+    this.#board.set({ state: "closed", error: null, givenUp, text });
+  }
+
+  /** Waits for a promise, until some moment at most, or until the signal is aborted. */
+  async #within(
+    promise: Promise<void>,
+    until: Millis,
+    signal?: AbortSignal,
+    most: Millis = Infinity,
+  ): Promise<void> {
+    const enough = new AbortController();
+    const at = Math.min(until, this.#clock.now() + most);
+    const late = sleep(
+      this.#clock,
+      at,
+      signal === undefined ? enough.signal : AbortSignal.any([enough.signal, signal]),
+    );
+    await Promise.race([promise, late]);
+    enough.abort();
   }
 
   #tap(signal: AbortSignal | undefined): Stream {

@@ -12,7 +12,7 @@ import {
   UsageError,
 } from "@minimqtt/core";
 import { checkConnect } from "@minimqtt/core/internal";
-import { abortable } from "./abortable.ts";
+import { abortable } from "../link/abortable.ts";
 import type { Clock } from "../link/clock.ts";
 import { dial, suspectTls } from "../link/dial.ts";
 import { chooseScheme, parseBroker } from "../link/target.ts";
@@ -138,12 +138,13 @@ export class Dialler {
       clock.now() + timeout,
       `no connection to ${name} within ${timeout} milliseconds (connectTimeout)`,
       signal,
+      ({ connection }) => void connection.close(),
     );
   }
 }
 
 function toPlace(broker: string | URL, transport: Transport): Place {
-  const target = parseBroker(broker instanceof URL ? broker.href : broker);
+  const target = parseBroker(broker instanceof URL ? broker.href : broker, transport.schemes[0].name);
   const scheme = chooseScheme(transport, target.scheme, undefined);
   const { host, port = scheme.port, path, username, password } = target;
   return {

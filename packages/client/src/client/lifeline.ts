@@ -1,35 +1,34 @@
 /**
  * What keeps a client connected: the one task that reads, delivers and, when the connection is lost, brings it back.
  *
- * It never gives up a fault of the network by itself. What cannot heal (bad credentials, say) takes the broker off the
- * list, and ends the client when it was the last one. A connection that does not last counts as a failed attempt, so
- * that clients that throw each other out, or a broker that falls over its sessions, do not make a storm.
+ * It never gives up a fault of the network by itself; when it tries again is for {@link Retries} to say.
+ *
+ * Longer than 300 lines: the life of a connection, from the attempt to the judgement on its end.
  *
  * @module
  */
 import {
   type Connection,
+  ConnectionError,
   type ConnectOptions,
   type Engine,
-  isRetriable,
   type Millis,
   type Offline,
+  type Skipped,
 } from "@minimqtt/core";
-import { backoff } from "../link/backoff.ts";
 import type { Settings } from "./options.ts";
-import { type Clock, sleep } from "../link/clock.ts";
+import { type Clock, nextTurn, sleep } from "../link/clock.ts";
 import type { Dialler } from "./dialler.ts";
 import type { Link } from "../link/link.ts";
 import type { Gate } from "./message_queue.ts";
-import type { Sender } from "./sender.ts";
-import type { StatusBoard } from "./status.ts";
+import { NOW, Retries } from "./retries.ts";
+import type { Failures, Sender } from "./sender.ts";
+import type { Status, StatusBoard } from "./status.ts";
 import type { Subscriptions } from "./subscriptions.ts";
+import type { Suspects } from "./suspects.ts";
 
 const READING = { read: true };
 const PAUSED = { read: false };
-
-/** A connection that lasts as many times `reconnect.delay` is a good one. */
-const STEADY = 5;
 
 /** What a lifeline holds together. */
 export interface Parts {
@@ -38,6 +37,7 @@ export interface Parts {
   readonly dialler: Dialler;
   readonly sender: Sender;
   readonly subscriptions: Subscriptions;
+  readonly suspects: Suspects;
   readonly gate: Gate;
   readonly board: StatusBoard;
   readonly clock: Clock;
@@ -51,10 +51,15 @@ export class Lifeline {
   readonly #stopping = new AbortController();
   readonly #online: () => void;
   readonly #failed: (error: unknown) => void;
-  #wasOnline = false;
-  #onlineAt: Millis | undefined;
-  #attempt = 0;
-  #rounds = 0;
+  readonly #retries: Retries;
+  /** Whether the last connection went on with a session. */
+  #resumed = false;
+  /** Whether somebody waits for a PINGRESP. */
+  #checking = false;
+  /** Ends the wait before the next attempt. */
+  #hurry: (() => void) | undefined;
+  /** Since when nothing is read, though an answer is awaited. */
+  #jammedAt: Millis | undefined;
 
   /** Resolves when there is a connection for the first time; rejects when there will be none. */
   readonly connected: Promise<void>;
@@ -63,6 +68,8 @@ export class Lifeline {
 
   constructor(parts: Parts) {
     this.#parts = parts;
+    const { dialler, clock, random, settings } = parts;
+    this.#retries = new Retries(dialler, clock, random, settings.reconnect);
     let online!: () => void, failed!: (error: unknown) => void;
     this.connected = new Promise<void>((resolve, reject) => {
       online = resolve;
@@ -79,19 +86,29 @@ export class Lifeline {
     this.#failed(reason);
   }
 
+  /** Asks the peer whether it is there; where there is none, tries again now. */
+  check(): void {
+    const { clock, engine, link } = this.#parts;
+    this.#hurry?.();
+    if (!link.online) return;
+    this.#checking = true;
+    engine.ping(clock.now());
+    link.kick();
+    link.wake();
+  }
+
   async #run(): Promise<void> {
-    const { board, clock, dialler } = this.#parts;
+    const { board, dialler, sender, suspects } = this.#parts;
     const { signal } = this.#stopping;
     for (;;) {
       const { broker } = dialler;
-      const attempt = ++this.#attempt;
+      const attempt = this.#retries.begin();
       board.set({
         state: "connecting",
         broker,
         attempt,
         text: `connecting to ${broker}${attempt > 1 ? `, attempt ${attempt}` : ""}`,
       });
-      this.#onlineAt = undefined;
       let error: unknown;
       try {
         const { connection, connect } = await dialler.dial(signal);
@@ -100,50 +117,53 @@ export class Lifeline {
         error = reason;
       }
       if (signal.aborted) return;
-      if (this.#onlineAt === undefined) error = dialler.explain(error);
-      const retryIn = this.#retryIn(error);
+      if (!this.#retries.succeeded) error = dialler.explain(error);
+      const retryIn = this.#retries.after(error);
       if (retryIn === undefined) return this.#giveUp(error as Error);
-      const text = `${this.#onlineAt === undefined ? "no connection" : "connection lost"}: ${
+      const suspect = suspects.worst;
+      const failures = sender.takeFailures();
+      const text = `${this.#retries.succeeded ? "connection lost" : "no connection"}: ${
         (error as Error).message
+      }${suspect === undefined ? "" : ` (${suspect.what} was unanswered ${times(suspect.losses)})`}${
+        failures === undefined ? "" : ` (${inWords(failures)})`
       }; next attempt ${retryIn < 50 ? "now" : `in ${(retryIn / 1000).toFixed(1)} s`}`;
-      board.set({ state: "waiting", broker: dialler.broker, error: error as Error, retryIn, text });
-      if (retryIn > 0) await sleep(clock, clock.now() + retryIn, signal);
+      board.set({
+        state: "waiting",
+        broker: dialler.broker,
+        error: error as Error,
+        retryIn: Math.max(0, retryIn),
+        ...(suspect && { unanswered: suspect.what }),
+        ...(failures && { failed: failures.count }),
+        text,
+      });
+      await this.#wait(retryIn);
       if (signal.aborted) return;
     }
   }
 
-  /** How long to wait for the next attempt; undefined when there is to be none. */
-  #retryIn(error: unknown): Millis | undefined {
-    const { clock, dialler, random, settings: { reconnect } } = this.#parts;
-    const step = dialler.next(!isRetriable(error));
-    if (step === "none") return undefined;
-    const onlineAt = this.#onlineAt;
-    if (this.#wasOnline ? reconnect === false : step === "round" && !(reconnect && reconnect.initially)) {
-      return undefined;
-    }
-    const { delay, attempts } = reconnect || { delay: 0, attempts: Infinity };
-    if (onlineAt !== undefined) {
-      this.#attempt = 0;
-      if (clock.now() - onlineAt >= STEADY * delay) {
-        this.#rounds = 0;
-        return Math.floor(random() * delay);
-      }
-    } else if (this.#attempt >= attempts) return undefined;
-    else if (step === "more") return 0;
-    return backoff(++this.#rounds, delay, random());
+  /** Waits before the next attempt, after all brokers a turn of the event loop at least: nothing of ours stops it. */
+  async #wait(time: Millis): Promise<void> {
+    const { clock } = this.#parts;
+    if (time === NOW) return;
+    if (time === 0) return await nextTurn(clock);
+    const enough = new AbortController();
+    this.#hurry = () => enough.abort();
+    await sleep(clock, clock.now() + time, AbortSignal.any([this.#stopping.signal, enough.signal]));
+    this.#hurry = undefined;
   }
 
   #giveUp(error: Error): void {
     const { board, sender, subscriptions } = this.#parts;
-    sender.drop(error);
+    const givenUp = sender.drop(error);
     subscriptions.close({ error }, error);
-    board.set({ state: "closed", error, text: `given up: ${error.message}` });
+    board.set({ state: "closed", error, givenUp, text: `given up: ${error.message}` });
     this.#failed(error);
   }
 
   /** Lives on one connection until it ends; gives the reason, null when it was asked to. */
   async #live(connection: Connection, connect: ConnectOptions): Promise<Error | null> {
-    const { clock, link, settings, subscriptions } = this.#parts;
+    const { clock, engine, gate, link, sender, settings, subscriptions, suspects } = this.#parts;
+    engine.oneAtATime = suspects.careful;
     try {
       link.attach(connection, connect, settings.replyTimeout);
     } catch (error) {
@@ -153,20 +173,38 @@ export class Lifeline {
     try {
       for (;;) {
         const offline = this.#pull();
-        if (offline !== undefined) return offline.error;
-        await link.wait(subscriptions.expiresAt, this.#isBlocked ? PAUSED : READING);
+        if (offline !== undefined) {
+          const suspect = sender.suspect(offline.unanswered) ?? subscriptions.suspect(offline.unanswered);
+          const isOurs = this.#stopping.signal.aborted || engine.refused !== undefined;
+          if (suspect !== undefined && !isOurs) suspects.blame(suspect, this.#resumed);
+          return offline.error;
+        }
+        this.#tellFailures();
+        const until = Math.min(subscriptions.expiresAt, this.#jamEndsAt);
+        await link.wait(until, this.#mayRead ? READING : PAUSED);
         subscriptions.expire(clock.now());
+        if (clock.now() >= this.#jamEndsAt) engine.refuse();
+        // What was taken is to be acknowledged first: it would be sent again as well.
+        if (engine.refused !== undefined && gate.full === 0 && !engine.unacknowledged) {
+          engine.closed(refused());
+        }
+        // What a jammed queue cannot take the broker sends again, if it has the session.
+        if (gate.jammed > 0) engine.discard();
       }
     } finally {
-      await link.detach();
+      this.#checking = false;
+      this.#jammedAt = undefined;
+      // There is no session that would bring them again.
+      if (connect.cleanSession) gate.dropped += engine.refused ?? 0;
       subscriptions.offline();
+      await link.detach();
     }
   }
 
   /** Handles all that has come, as far as there is room for it. */
   #pull(): Offline | undefined {
     const { engine, sender, subscriptions } = this.#parts;
-    while (!this.#isBlocked) {
+    while (this.#mayRead) {
       const event = engine.next();
       if (event === null) return undefined;
       switch (event.type) {
@@ -174,7 +212,19 @@ export class Lifeline {
           subscriptions.deliver(event);
           break;
         case "settled":
-          if (!sender.settled(event.id)) subscriptions.settled(event);
+          if (!sender.settled(event)) {
+            subscriptions.settled(event);
+            // An identifier is free, for whoever waits for one.
+            sender.pump();
+          }
+          subscriptions.pump();
+          if (engine.oneAtATime) this.#relax();
+          break;
+        case "skipped":
+          this.#skip(event);
+          break;
+        case "pong":
+          this.#checking = false;
           break;
         case "online":
           this.#greet(event.connack.sessionPresent);
@@ -189,23 +239,93 @@ export class Lifeline {
     return undefined;
   }
 
-  /** Whether what has come must lie: somebody is slow, and nobody waits for an answer behind it. */
-  get #isBlocked(): boolean {
-    const { gate, sender, subscriptions } = this.#parts;
-    return gate.full > 0 && (gate.jammed > 0 || !(sender.awaited || subscriptions.awaited));
+  /**
+   * Whether more may be taken in. That somebody is slow neither stops a handshake nor hides the end of a connection;
+   * and it is no reason as long as anyone waits for something that may lie behind what has come.
+   */
+  get #mayRead(): boolean {
+    const { engine, gate, link } = this.#parts;
+    if (gate.full === 0 || engine.state === "connecting" || engine.refused !== undefined) return true;
+    if (engine.state === "online") return gate.isOpen(this.#isAwaited || link.stuck);
+    // The rest is one chunk at most.
+    return true;
+  }
+
+  /** Whether somebody waits for an answer of the broker. */
+  get #isAwaited(): boolean {
+    const { sender, subscriptions } = this.#parts;
+    return sender.awaited || subscriptions.awaited || this.#checking;
+  }
+
+  /**
+   * Until when a jam is left to those who read. Whoever is to empty the queue may wait for an answer that lies behind
+   * it, and then neither ends: from then on messages that must not be given up are left to the broker, and when there
+   * is room a new connection brings them again.
+   */
+  get #jamEndsAt(): Millis {
+    const { clock, engine, gate, settings } = this.#parts;
+    if (gate.jammed === 0 || engine.refused !== undefined || !this.#isAwaited) this.#jammedAt = undefined;
+    else this.#jammedAt ??= clock.now();
+    return (this.#jammedAt ?? Infinity) + settings.acknowledgeTimeout;
+  }
+
+  /** Nothing is suspected any more: all may leave as it comes. */
+  #relax(): void {
+    const { engine, link, subscriptions, suspects } = this.#parts;
+    if (suspects.careful) return;
+    engine.oneAtATime = false;
+    subscriptions.relax();
+    link.kick();
+  }
+
+  #skip({ message, size }: Skipped): void {
+    const { engine, subscriptions } = this.#parts;
+    const { topic } = message;
+    subscriptions.skip(message);
+    const text =
+      `passed over a message to ${topic} of ${size} bytes: receiving.maxPacketSize is ${engine.maxPacketSize}`;
+    this.#note({ skipped: { topic, size } }, text);
+  }
+
+  #tellFailures(): void {
+    const { board, sender } = this.#parts;
+    if (board.current.state !== "online") return;
+    const failures = sender.takeFailures();
+    if (failures !== undefined) this.#note({ failed: failures.count }, inWords(failures));
+  }
+
+  /** Tells what has happened on a connection that stays. */
+  #note(what: Partial<Status>, text: string): void {
+    const { board } = this.#parts;
+    if (board.current.state !== "online") return;
+    const { state, broker, resumed } = board.current;
+    board.set({ state, broker, resumed, ...what, text } as Status);
   }
 
   #greet(resumed: boolean): void {
-    const { board, clock, dialler, sender, settings, subscriptions } = this.#parts;
+    const { board, clock, dialler, sender, settings, subscriptions, suspects } = this.#parts;
     const { broker } = dialler;
-    if (resumed && !this.#wasOnline) subscriptions.expectClaims(clock.now() + settings.replyTimeout);
-    this.#wasOnline = true;
-    this.#onlineAt = clock.now();
-    dialler.accepted();
+    this.#resumed = resumed;
+    if (!this.#retries.accepted()) subscriptions.expectNoClaims();
+    else subscriptions.expectClaims(clock.now() + settings.replyTimeout, !resumed);
     const text = `connected to ${broker}${resumed ? ", session resumed" : ""}`;
     board.set({ state: "online", broker, resumed, text });
-    subscriptions.online(resumed);
+    subscriptions.online(resumed, suspects.careful);
     sender.pump();
     this.#online();
   }
+}
+
+function refused(): ConnectionError {
+  return new ConnectionError("closed", "there was no room for what came: it is asked for again");
+}
+
+function inWords({ count, error }: Failures): string {
+  return `${
+    count === 1 ? "a published message was" : `${count} published messages were`
+  } given up: ${error.message}`;
+}
+
+function times(count: number): string {
+  return count === 1 ? "once" : `${count} times`;
 }

@@ -1,4 +1,4 @@
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertLess } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import type { Message, QoS } from "@minimqtt/core";
 import { Gate, MessageQueue, OVERFLOW } from "./message_queue.ts";
@@ -61,7 +61,7 @@ describe("MessageQueue", () => {
   });
 
   it("gives up and counts QoS 0 when it has overflowed, in messages or in bytes, and takes QoS 1 and 2", () => {
-    for (const [messages, bytes, size] of [[2, 1000, 1], [1000, 20, 10]] as const) {
+    for (const [messages, bytes, size] of [[2, 10_000, 1], [1000, 20_000, 10_000]] as const) {
       const { queue, gate } = bench(messages, bytes);
       for (let i = 0; i < 2 * OVERFLOW; i++) queue.push(message(size));
       assertEquals([queue.length, gate.dropped], [2 * OVERFLOW, 0]);
@@ -75,16 +75,25 @@ describe("MessageQueue", () => {
     }
   });
 
-  it("jams the gate when QoS 1 and 2 have overflowed in bytes, not in number", () => {
-    const { queue, gate } = bench(2, 1000);
+  it("jams the gate when QoS 1 and 2 have overflowed in what they hold, not in number", () => {
+    const { queue, gate } = bench(2, 10_000);
     for (let i = 0; i < 100; i++) queue.push(message(1, 1));
     assertEquals([gate.full, gate.jammed], [1, 0]);
-    queue.push(message(1000 * OVERFLOW, 1));
+    queue.push(message(10_000 * OVERFLOW, 1));
     queue.push(message(1, 2));
     queue.push(message(1, 2));
     assertEquals([queue.length, gate.jammed], [103, 1]);
     queue.takeAll();
     assertEquals([gate.full, gate.jammed], [0, 0]);
+  });
+
+  it("jams the gate by empty messages as well: each of them holds something", () => {
+    const { queue, gate } = bench(2, 10_000);
+    for (let i = 0; i < 10_000 && gate.jammed === 0; i++) queue.push(message(0, 1));
+    assertLess(queue.length, 400);
+    assertEquals([gate.isOpen(true), gate.isOpen(false)], [false, false]);
+    queue.takeAll();
+    assertEquals([gate.isOpen(true), gate.isOpen(false)], [true, true]);
   });
 
   it("opens the gate only when no other queue is full", () => {

@@ -60,15 +60,32 @@ export interface CommonOptions {
   readonly connectTimeout?: Millis;
   /** How long the broker may take for CONNACK and PINGRESP, and within a packet; 10 000 when absent. */
   readonly replyTimeout?: Millis;
+  /**
+   * How long the broker may leave everything that waits for an acknowledgement without one; then the connection counts
+   * as broken, and the next one sends again. 60 000 when absent, `Infinity` for ever. A broker that is slow but
+   * acknowledges something now and then is left alone.
+   */
+  readonly acknowledgeTimeout?: Millis;
+  /**
+   * How long `close()`, and leaving an `await using` block, may go on finishing what was published before the rest is
+   * given up; 10 000 when absent, `Infinity` for ever.
+   */
+  readonly closeTimeout?: Millis;
   /** How to come back after the connection is lost; false: not at all. */
   readonly reconnect?: false | ReconnectOptions;
   /** What may wait to be sent. */
   readonly sending?: SendingOptions;
   /** What may wait to be read. */
   readonly receiving?: ReceivingOptions;
+  /** How to ask for subscriptions. */
+  readonly subscribing?: SubscribingOptions;
   /** Gives up waiting for the first connection: `connect` rejects with its reason. */
   readonly signal?: AbortSignal;
-  /** The clock, for tests. */
+  /**
+   * Where the client takes its time from: the runtime's own clock when absent; `workerClock()` of
+   * `@minimqtt/client/worker_clock` in pages, whose timers run once a minute while their tab is hidden; or a clock that
+   * stands still, in tests.
+   */
   readonly clock?: Clock;
   /** Random numbers from 0 up to 1, for tests of the waits between attempts. */
   readonly random?: () => number;
@@ -95,6 +112,22 @@ export interface ReconnectOptions {
    * been tried once.
    */
   readonly initially?: boolean;
+  /**
+   * Whether an error takes the broker off the list, so that the client ends when it was the last one; asked after each
+   * attempt and each loss. When absent: before the first connection (unless `initially`) whatever an unchanged attempt
+   * can only repeat, such as wrong credentials or a certificate that is not trusted; afterwards only a refusal of the
+   * protocol version or the client identifier, for all else may heal, and the client goes on with the longest wait.
+   */
+  readonly final?: (error: Error) => boolean;
+}
+
+/** How to ask for subscriptions. */
+export interface SubscribingOptions {
+  /**
+   * The most filters in one SUBSCRIBE or UNSUBSCRIBE, for brokers that take few (AWS IoT takes eight); no limit when
+   * absent. Where it is needed and absent the client finds it out by itself, at the price of some connections.
+   */
+  readonly filtersPerPacket?: number;
 }
 
 /** What `Client.publish` takes: text, which is sent as UTF-8, or bytes of any kind. */
@@ -120,10 +153,12 @@ export interface SendingOptions {
   /** The bytes of their payloads together; 16 MiB when absent. */
   readonly bytes?: number;
   /**
-   * What a message does for which there is no room: `"wait"`, as when absent, holds it, and its promise waits;
-   * `"reject"` rejects with a `UsageError` `queue-full`.
+   * What a message does for which there is no room: `"wait"`, as when absent, holds it, and its promise waits, up to
+   * eight times as many messages or bytes; beyond that, and with `"reject"` at once, it rejects with a `UsageError`
+   * `queue-full`. `"drop-oldest"` gives up the oldest that waits, and `"latest"` the oldest for whose topic a newer one
+   * waits, if there is one: their promises reject with `queue-full`, and `Client.unsent` counts them.
    */
-  readonly whenFull?: "wait" | "reject";
+  readonly whenFull?: "wait" | "reject" | "drop-oldest" | "latest";
   /**
    * What becomes of a message with QoS 0 while there is no connection: `"keep"`, as when absent, lets it wait like
    * the others, `"drop"` forgets it, `"reject"` rejects with a `UsageError` `not-connected`.
@@ -144,8 +179,14 @@ export interface ReceivingOptions {
   readonly messages?: number;
   /** The bytes of their payloads together; 4 MiB when absent. */
   readonly bytes?: number;
-  /** The longest packet taken from the broker, in bytes; 10 065 546 when absent. A longer one ends the connection. */
+  /** The longest packet taken from the broker, in bytes; 10 065 546 when absent. */
   readonly maxPacketSize?: Engine["maxPacketSize"];
+  /**
+   * What becomes of a longer message: `"skip"`, as when absent, acknowledges it without holding it, counts it in
+   * `Client.dropped` and tells in the status which it was; `"close"` ends the connection, and the next one, as long as
+   * the broker sends it.
+   */
+  readonly tooLarge?: "skip" | "close";
 }
 
 /** What `subscribe` takes: a topic filter, one with its own quality of service, or a list of them. */
@@ -188,9 +229,15 @@ export interface Settings {
   readonly keepAlive: Millis;
   readonly connectTimeout: Millis;
   readonly replyTimeout: Millis;
-  readonly reconnect: false | Required<ReconnectOptions>;
+  readonly acknowledgeTimeout: Millis;
+  readonly closeTimeout: Millis;
+  readonly reconnect: false | Required<Omit<ReconnectOptions, "final">> & Pick<ReconnectOptions, "final">;
   readonly sending: Required<SendingOptions>;
-  readonly receiving: QueueLimits & { readonly maxPacketSize: number | undefined };
+  readonly receiving: QueueLimits & {
+    readonly maxPacketSize: number | undefined;
+    readonly tooLarge: "skip" | "close";
+  };
+  readonly subscribing: Required<SubscribingOptions>;
   readonly will: Will | undefined;
 }
 
@@ -208,10 +255,11 @@ export function toSettings(options: ClientOptions): Settings {
   checkNames(options, "", OPTIONS);
   const { session = "clean", clientId, keepAlive = 60_000, connectTimeout = 10_000, replyTimeout = 10_000 } =
     options;
+  const { acknowledgeTimeout = 60_000, closeTimeout = 10_000 } = options;
   checkOneOf(session, "session", ["clean", "resume"]);
   if (session === "resume" && !clientId) throw invalid('session: "resume" needs a clientId');
   const reconnect: ReconnectOptions | false = options.reconnect ?? {};
-  const { delay = 1000, attempts = Infinity, initially = false } = reconnect || {};
+  const { delay = 1000, attempts = Infinity, initially = false, final } = reconnect || {};
   const sending = {
     messages: 10_000,
     bytes: 16 * 1024 * 1024,
@@ -221,23 +269,31 @@ export function toSettings(options: ClientOptions): Settings {
     windowQoS2: 10,
     ...options.sending,
   } as const;
-  const { messages = 1024, bytes = 4 * 1024 * 1024, maxPacketSize } = options.receiving ?? {};
-  checkNames(reconnect || {}, "reconnect.", ["delay", "attempts", "initially"]);
+  const { messages = 1024, bytes = 4 * 1024 * 1024, maxPacketSize, tooLarge = "skip" } = options.receiving ??
+    {};
+  const { filtersPerPacket = Infinity } = options.subscribing ?? {};
+  checkNames(reconnect || {}, "reconnect.", ["delay", "attempts", "initially", "final"]);
+  checkNames(options.subscribing ?? {}, "subscribing.", ["filtersPerPacket"]);
   checkNames(sending, "sending.", ["messages", "bytes", "whenFull", "offline", "window", "windowQoS2"]);
-  checkNames(options.receiving ?? {}, "receiving.", ["messages", "bytes", "maxPacketSize"]);
+  checkNames(options.receiving ?? {}, "receiving.", ["messages", "bytes", "maxPacketSize", "tooLarge"]);
   checkRange(keepAlive, "keepAlive", 0, LONGEST_KEEP_ALIVE);
   if (keepAlive > 0 && keepAlive < 1000) {
     throw invalid(`keepAlive is in milliseconds, ${keepAlive} is too short`);
   }
   checkRange(connectTimeout, "connectTimeout", 1);
   checkRange(replyTimeout, "replyTimeout", 1);
+  checkRange(acknowledgeTimeout, "acknowledgeTimeout", 1, Infinity);
+  checkRange(closeTimeout, "closeTimeout", 0, Infinity);
+  checkRange(filtersPerPacket, "subscribing.filtersPerPacket", 1, Infinity);
+  checkOneOf(tooLarge, "receiving.tooLarge", ["skip", "close"]);
+  if (final !== undefined && typeof final !== "function") throw invalid("reconnect.final must be a function");
   checkRange(delay, "reconnect.delay", 0);
   checkRange(attempts, "reconnect.attempts", 1, Infinity);
   checkRange(sending.messages, "sending.messages", 1, Infinity);
   checkRange(sending.bytes, "sending.bytes", 1, Infinity);
   checkRange(sending.window, "sending.window", 1, MOST_IDENTIFIERS);
   checkRange(sending.windowQoS2, "sending.windowQoS2", 1, MOST_IDENTIFIERS);
-  checkOneOf(sending.whenFull, "sending.whenFull", ["wait", "reject"]);
+  checkOneOf(sending.whenFull, "sending.whenFull", ["wait", "reject", "drop-oldest", "latest"]);
   checkOneOf(sending.offline, "sending.offline", ["keep", "drop", "reject"]);
   checkRange(messages, "receiving.messages", 1);
   checkRange(bytes, "receiving.bytes", 1);
@@ -248,9 +304,12 @@ export function toSettings(options: ClientOptions): Settings {
     keepAlive: seconds,
     connectTimeout,
     replyTimeout,
-    reconnect: reconnect && { delay, attempts, initially },
+    acknowledgeTimeout,
+    closeTimeout,
+    reconnect: reconnect && { delay, attempts, initially, ...(final && { final }) },
     sending,
-    receiving: { messages, bytes, maxPacketSize },
+    receiving: { messages, bytes, maxPacketSize, tooLarge },
+    subscribing: { filtersPerPacket },
     will: options.will && toWill(options.will),
   };
 }
@@ -313,6 +372,9 @@ const OPTIONS = [
   "keepAlive",
   "connectTimeout",
   "replyTimeout",
+  "acknowledgeTimeout",
+  "closeTimeout",
+  "subscribing",
   "reconnect",
   "sending",
   "receiving",

@@ -9,7 +9,7 @@
  * @module
  */
 import type { QoS } from "@minimqtt/core";
-import { abortable } from "./abortable.ts";
+import { abortable } from "../link/abortable.ts";
 import { type Gate, MessageQueue, type QueueLimits } from "./message_queue.ts";
 import { isPromise } from "../link/is_promise.ts";
 import type { Delivery, ReceivedMessage } from "./received_message.ts";
@@ -33,12 +33,14 @@ export interface RecipientOptions {
 export abstract class Recipient implements Subscription {
   readonly filters: readonly string[];
   readonly granted: QoS[] = [];
+  /** Where each filter stands in the list. */
+  readonly places: ReadonlyMap<string, number>;
   /** Whether anyone reads it: a subscription may be made for those who read all messages. */
   isRead = true;
   /** Why it has ended: `null` when it was asked to. */
   ended: { readonly error: unknown } | null | undefined;
   protected readonly manual: boolean;
-  protected readonly queue: MessageQueue;
+  protected readonly queue: MessageQueue<Delivery>;
   /** What was taken out of the queue at a time, from `#at` on. */
   #taken: (Delivery | undefined)[] = [];
   #at = 0;
@@ -47,6 +49,7 @@ export abstract class Recipient implements Subscription {
 
   constructor(options: RecipientOptions) {
     this.filters = options.filters;
+    this.places = new Map(options.filters.map((filter, place) => [filter, place]));
     this.manual = options.manual;
     this.queue = new MessageQueue(options.limits, options.gate);
     this.#leave = options.leave;
@@ -57,6 +60,11 @@ export abstract class Recipient implements Subscription {
   readonly #onAbort = (): void => {
     void this.#leave(this, { error: this.#signal!.reason });
   };
+
+  /** Whether its queue has grown as far as it may, so that only who reads it makes room. */
+  get isJammed(): boolean {
+    return this.queue.isJammed;
+  }
 
   /** Takes a message over. */
   abstract deliver(message: Delivery): void;

@@ -5,14 +5,19 @@
  * published beyond that waits in one queue here. A message with QoS 0 takes the short way, straight into the batch
  * that leaves next, when nothing waits before it.
  *
+ * Longer than 300 lines: the way of one message from the call to its promise, and all that may end it before.
+ *
  * @module
  */
-import { ConnectionError, UsageError } from "@minimqtt/core";
-import type { Engine, PacketId, Payload, QoS } from "@minimqtt/core";
-import { checkPayload, checkQoS, checkTopic, Queue, utf8Length } from "@minimqtt/core/internal";
-import { checkOneOf, type ClientPayload, type PublishOptions, type SendingOptions } from "./options.ts";
+import { ConnectionError, type MqttError, UsageError } from "@minimqtt/core";
+import type { Engine, PacketId, Payload, QoS, Settled } from "@minimqtt/core";
+import { checkPayload, checkQoS, checkTopic, utf8Length } from "@minimqtt/core/internal";
 import type { Link } from "../link/link.ts";
 import { toBytes } from "../link/payload.ts";
+import { Backlog, type Waiting } from "./backlog.ts";
+import { OVERFLOW } from "./message_queue.ts";
+import { checkOneOf, type ClientPayload, type PublishOptions, type SendingOptions } from "./options.ts";
+import type { Suspect } from "./suspects.ts";
 
 /** From here on a batch is full, for the engine as for the link. */
 const HIGH_WATER = 64 * 1024;
@@ -20,47 +25,95 @@ const SETTLED: Promise<void> = Promise.resolve();
 const DEFAULTS: PublishOptions = {};
 const BOOLEANS = [false, true];
 
-interface Entry {
+/** How many messages were given up on their way out. */
+export interface Unsent {
+  /** To make room for newer ones, or without a connection, as chosen in `sending`. */
+  replaced: number;
+  /** By what the broker or the network did. */
+  failed: number;
+}
+
+/** Messages that failed by what the broker or the network did. */
+export interface Failures {
+  readonly count: number;
+  /** Why the last one did. */
+  readonly error: MqttError;
+}
+
+class Entry implements Waiting {
   readonly topic: string;
-  /** Dropped when the engine has its own copy. */
+  /** Dropped when the engine has its own copy, or nobody wants it sent any more. */
   payload: Payload;
   readonly size: number;
   readonly qos: QoS;
   readonly retain: boolean;
-  /** Whether it waits here, the engine has it, or it was given up before its turn. */
-  state: "waiting" | "handed" | "gone";
+  waits = true;
+  /** Its packet identifier while the engine has it. */
+  id: PacketId = 0;
   /** What the caller waits for. */
-  promise: Promise<void>;
-  resolve: () => void;
-  reject: (error: unknown) => void;
+  promise: Promise<void> = SETTLED;
+  resolve: () => void = ignore;
+  reject: (error: unknown) => void = ignore;
+  /** Kept over connections that ended while it was the first thing unanswered. */
+  suspect: Suspect | undefined;
+
+  constructor(topic: string, payload: Payload, qos: QoS, retain: boolean) {
+    this.topic = topic;
+    this.payload = payload;
+    this.size = payload.length;
+    this.qos = qos;
+    this.retain = retain;
+  }
 }
 
 /** The way out of one client. */
 export class Sender {
+  /** What was given up. */
+  readonly unsent: Unsent = { replaced: 0, failed: 0 };
   readonly #engine: Engine;
   readonly #link: Link;
   readonly #limits: Required<SendingOptions>;
   readonly #kick: () => void;
-  readonly #waiting = new Queue<Entry>();
+  readonly #turn: () => Promise<void>;
+  /** Whether newer messages take the place of older ones: what is in the batch cannot make room. */
+  readonly #replaces: boolean;
+  readonly #waiting: Backlog<Entry>;
   readonly #inflight = new Map<PacketId, Entry>();
   #inflightQoS2 = 0;
   #count = 0;
   #bytes = 0;
   #pumping = false;
+  /** What failed since {@link takeFailures} was called last. */
+  #failures: Failures | undefined;
   #closed: { readonly error: unknown } | undefined;
   #idle: (() => void) | undefined;
   #roomy: (() => void)[] = [];
 
-  constructor(engine: Engine, link: Link, limits: Required<SendingOptions>, kick: () => void) {
+  /** `kick`: something was commanded. `turn`: resolves in the next turn of the event loop. */
+  constructor(
+    engine: Engine,
+    link: Link,
+    limits: Required<SendingOptions>,
+    kick: () => void,
+    turn: () => Promise<void>,
+  ) {
     this.#engine = engine;
     this.#link = link;
     this.#kick = kick;
+    this.#turn = turn;
     this.#limits = limits;
+    this.#replaces = limits.whenFull === "latest" || limits.whenFull === "drop-oldest";
+    this.#waiting = new Backlog(limits.whenFull === "latest");
   }
 
   /** Whether an acknowledgement is awaited. */
   get awaited(): boolean {
     return this.#inflight.size > 0;
+  }
+
+  /** How many messages wait or are unacknowledged. */
+  get pending(): number {
+    return this.#count;
   }
 
   /** Sends a message, or has it wait. */
@@ -72,9 +125,10 @@ export class Sender {
         ? message
         : toBytes(message);
       const engine = this.#engine;
-      if (qos === 0 && engine.state === "online" && this.#isFirst && signal === undefined) {
+      if (qos === 0 && this.#link.online && this.#isFirst && signal === undefined) {
         if (typeof retain !== "boolean") checkOneOf(retain, "retain", BOOLEANS);
-        if (engine.pending >= this.#limits.bytes && this.#limits.whenFull === "reject") throw full();
+        const { bytes, whenFull } = this.#limits;
+        if (engine.pending >= (whenFull === "reject" ? bytes : OVERFLOW * bytes)) return this.#refuse(full());
         engine.publish(topic, payload, 0, retain);
         this.#link.kick();
         return engine.pending < HIGH_WATER ? SETTLED : this.#link.room();
@@ -87,39 +141,68 @@ export class Sender {
 
   /** Resolves when another message has room. */
   room(): Promise<void> {
-    if (this.#waiting.first === undefined && this.#inflight.size < this.#limits.window) return SETTLED;
+    if (this.#waiting.length === 0 && this.#inflight.size < this.#limits.window) return SETTLED;
     return new Promise((resolve) => this.#roomy.push(resolve));
   }
 
   /** Hands on what waits, as far as there is room; to be called when there may be more. */
   pump(): void {
-    const engine = this.#engine;
     for (let entry = this.#waiting.first; entry !== undefined; entry = this.#waiting.first) {
-      if (entry.state === "waiting") {
-        const isOnline = engine.state === "online";
-        if (isOnline && engine.pending >= HIGH_WATER) return this.#pumpLater();
-        if (entry.qos === 0 ? !isOnline : !this.#hasWindow(entry.qos)) return;
-        this.#hand(entry);
-      }
+      const isOnline = this.#link.online;
+      if (isOnline && this.#engine.pending >= HIGH_WATER) return this.#pumpLater();
+      if (entry.qos === 0 ? !isOnline : !this.#hasWindow(entry.qos)) return;
       this.#waiting.shift();
+      this.#hand(entry);
     }
     this.#progressed();
   }
 
-  /** A packet identifier is free; false when it was not one of these. */
-  settled(id: PacketId): boolean {
+  /** A message is answered for good; false when it was not one of these. */
+  settled({ id, error }: Settled): boolean {
     const entry = this.#take(id);
     if (entry === undefined) return false;
-    entry.resolve();
+    if (error === undefined) entry.resolve();
+    else this.#fail(entry, error);
     this.pump();
     return true;
   }
 
   /** The broker lost a message that it had taken over. */
   lost(id: PacketId): void {
+    const entry = this.#take(id);
+    if (entry === undefined) return;
     const text =
       "the broker lost the session after it had taken the message over, and may or may not deliver it";
-    this.#take(id)?.reject(new ConnectionError("session-lost", text));
+    this.#fail(entry, new ConnectionError("session-lost", text));
+    this.pump();
+  }
+
+  /** The message under way with this identifier, as what may have made the broker hang up. */
+  suspect(id: PacketId): Suspect | undefined {
+    const entry = this.#inflight.get(id);
+    if (entry === undefined) return undefined;
+    const what = `the message to ${entry.topic} (${entry.size} bytes)`;
+    return entry.suspect ??= {
+      what,
+      losses: 0,
+      get isOver() {
+        return entry.id === 0;
+      },
+      condemn: (resumed) => {
+        // What the broker may have in its session must be sent again [MQTT-4.4.0-1].
+        if (resumed) return;
+        this.#abandon(entry);
+        this.#fail(entry, new ConnectionError("hung-up-on", `the broker hangs up whenever it gets ${what}`));
+        this.pump();
+      },
+    };
+  }
+
+  /** What has failed since the last call. */
+  takeFailures(): Failures | undefined {
+    const failures = this.#failures;
+    this.#failures = undefined;
+    return failures;
   }
 
   /** Resolves when nothing waits or is unacknowledged any more. */
@@ -133,27 +216,28 @@ export class Sender {
     this.#closed ??= { error };
   }
 
-  /** Gives up what waits and what is unacknowledged. */
-  drop(error: unknown): void {
+  /** Gives up what waits and what is unacknowledged; gives the number of them. */
+  drop(error: unknown): number {
     this.stop(error);
-    const entries = [...this.#inflight.values()];
-    for (let entry = this.#waiting.shift(); entry !== undefined; entry = this.#waiting.shift()) {
-      entries.push(entry);
+    const count = this.#count;
+    for (const entry of [...this.#inflight.values()]) {
+      this.#abandon(entry);
+      quietly(entry).reject(error);
     }
-    this.#inflight.clear();
-    this.#count = this.#bytes = 0;
-    for (const { promise, reject } of entries) {
-      // Who does not wait for it learns of the client's end elsewhere, and need not be stopped by it.
-      promise.catch(ignore);
-      reject(error);
+    for (let entry = this.#waiting.shift(); entry !== undefined; entry = this.#waiting.shift()) {
+      entry.waits = false;
+      this.#release(entry);
+      quietly(entry).reject(error);
     }
     this.#progressed();
+    return count;
   }
 
   /** Whether nothing waits before a message published now, so that it may go straight into the batch. */
   get #isFirst(): boolean {
-    return this.#waiting.first === undefined &&
-      (this.#inflight.size === 0 || this.#engine.pending < HIGH_WATER);
+    if (this.#waiting.length > 0) return false;
+    const isRoomy = this.#engine.pending < HIGH_WATER;
+    return isRoomy || (this.#inflight.size === 0 && !this.#replaces);
   }
 
   #accept(
@@ -165,36 +249,33 @@ export class Sender {
   ): Promise<void> {
     signal?.throwIfAborted();
     checkOneOf(retain, "retain", BOOLEANS);
-    const direct = qos !== 0 && this.#waiting.first === undefined && this.#hasWindow(qos);
+    const direct = qos !== 0 && this.#waiting.length === 0 && this.#hasWindow(qos);
     if (!direct) {
       checkTopic(topic);
       checkQoS(qos);
       checkPayload(payload, utf8Length(topic) + 4);
     }
-    const { messages, bytes, whenFull, offline } = this.#limits;
-    if (qos === 0 && offline !== "keep" && this.#engine.state !== "online") {
-      if (offline === "drop") return SETTLED;
-      throw new UsageError(
-        "not-connected",
-        "there is no connection, and QoS 0 is not kept (sending.offline)",
+    const { whenFull, offline } = this.#limits;
+    if (qos === 0 && offline !== "keep" && !this.#link.online) {
+      if (offline === "drop") {
+        this.unsent.replaced++;
+        return this.#turn();
+      }
+      return this.#refuse(
+        new UsageError("not-connected", "there is no connection, and QoS 0 is not kept (sending.offline)"),
       );
     }
     const size = payload.length;
-    const isFull = this.#count > 0 && (this.#count >= messages || this.#bytes + size > bytes);
-    if (isFull && whenFull === "reject") throw full();
-    const entry: Entry = {
-      topic,
-      payload,
-      size,
-      qos,
-      retain,
-      state: "waiting",
-      promise: SETTLED,
-      resolve: ignore,
-      reject: ignore,
-    };
+    const isFull = this.#isFull(size, 1);
+    if (isFull) {
+      if (whenFull === "reject" || (whenFull === "wait" && this.#isFull(size, OVERFLOW))) {
+        return this.#refuse(full());
+      }
+      if (whenFull !== "wait") this.#makeRoom(size);
+    }
+    const entry = new Entry(topic, payload, qos, retain);
     // A message with QoS 0 is done with when it is in the queue.
-    if (qos !== 0 || isFull || signal !== undefined) {
+    if (qos !== 0 || (isFull && whenFull === "wait") || signal !== undefined) {
       entry.promise = new Promise<void>((resolve, reject) => {
         entry.resolve = resolve;
         entry.reject = reject;
@@ -213,13 +294,36 @@ export class Sender {
     return entry.promise;
   }
 
+  /** Whether one more message of this size is over the limits, or over so many times the limits. */
+  #isFull(size: number, times: number): boolean {
+    const { messages, bytes } = this.#limits;
+    return this.#count > 0 && (this.#count >= times * messages || this.#bytes + size > times * bytes);
+  }
+
+  /** Gives up what waits, oldest first, until a newer message has room. What is under way cannot be taken back. */
+  #makeRoom(size: number): void {
+    for (let entry = this.#waiting.oldest; entry !== undefined; entry = this.#waiting.oldest) {
+      this.#withdraw(entry);
+      this.unsent.replaced++;
+      quietly(entry).reject(
+        new UsageError("queue-full", "the message was given up for a newer one (sending.whenFull)"),
+      );
+      if (!this.#isFull(size, 1)) return;
+    }
+  }
+
+  /** Rejects in the next turn of the event loop, so that who tries again and again does not stop it. */
+  async #refuse(error: UsageError): Promise<void> {
+    await this.#turn();
+    throw error;
+  }
+
   #abortWith(signal: AbortSignal, entry: Entry): void {
     const onAbort = () => {
-      if (entry.state === "waiting") {
-        entry.state = "gone";
-        this.#release(entry);
-      }
+      if (entry.waits) this.#withdraw(entry);
+      else if (entry.id !== 0) this.#abandon(entry);
       entry.reject(signal.reason);
+      this.pump();
     };
     signal.addEventListener("abort", onAbort);
     const forget = () => signal.removeEventListener("abort", onAbort);
@@ -230,7 +334,8 @@ export class Sender {
   #hand(entry: Entry): void {
     const { topic, payload, qos, retain } = entry;
     const id = this.#engine.publish(topic, payload, qos, retain);
-    entry.state = "handed";
+    entry.waits = false;
+    entry.id = id;
     // The engine has a copy of its own.
     entry.payload = "";
     if (id !== 0) this.#inflight.set(id, entry);
@@ -241,17 +346,41 @@ export class Sender {
     entry.resolve();
   }
 
+  /** Takes a message out of the queue. */
+  #withdraw(entry: Entry): void {
+    entry.waits = false;
+    entry.payload = "";
+    this.#waiting.removed(entry);
+    this.#release(entry);
+  }
+
+  /** Takes a message back that is under way: it is not sent again. */
+  #abandon(entry: Entry): void {
+    const { id } = entry;
+    this.#take(id);
+    this.#engine.abandon(id);
+    this.#kick();
+  }
+
   #take(id: PacketId): Entry | undefined {
     const entry = this.#inflight.get(id);
     if (entry === undefined) return undefined;
     this.#inflight.delete(id);
+    entry.id = 0;
     if (entry.qos === 2) this.#inflightQoS2--;
     this.#release(entry);
     return entry;
   }
 
+  /** What the network or the broker did to a message ends no program that does not wait for it. */
+  #fail(entry: Entry, error: MqttError): void {
+    this.unsent.failed++;
+    this.#failures = { count: (this.#failures?.count ?? 0) + 1, error };
+    quietly(entry).reject(error);
+  }
+
   #hasWindow(qos: QoS): boolean {
-    return this.#inflight.size < this.#limits.window &&
+    return this.#inflight.size < this.#limits.window && this.#engine.freeIds > 0 &&
       (qos !== 2 || this.#inflightQoS2 < this.#limits.windowQoS2);
   }
 
@@ -272,8 +401,7 @@ export class Sender {
   #progressed(): void {
     if (this.#count === 0) this.#idle?.();
     if (
-      this.#roomy.length === 0 || this.#waiting.first !== undefined ||
-      this.#inflight.size >= this.#limits.window
+      this.#roomy.length === 0 || this.#waiting.length > 0 || this.#inflight.size >= this.#limits.window
     ) {
       return;
     }
@@ -281,6 +409,12 @@ export class Sender {
     this.#roomy = [];
     for (const resolve of roomy) resolve();
   }
+}
+
+/** The entry, whose rejection stops nobody who does not look at it. */
+function quietly(entry: Entry): Entry {
+  entry.promise.catch(ignore);
+  return entry;
 }
 
 function full(): UsageError {

@@ -4,7 +4,7 @@
  * @module
  */
 import type { Millis } from "@minimqtt/core";
-import { abortable } from "./abortable.ts";
+import { abortable } from "../link/abortable.ts";
 
 /** How a client's connection is. `text` says the same in words that a user interface can show. */
 export type Status =
@@ -24,6 +24,10 @@ export type Status =
     readonly broker: string;
     /** Whether the broker had the session still. */
     readonly resumed: boolean;
+    /** A message that was passed over just now, because it is over `receiving.maxPacketSize`; its packet's bytes. */
+    readonly skipped?: { readonly topic: string; readonly size: number };
+    /** How many published messages were given up just now, by what the broker or the network did. */
+    readonly failed?: number;
     readonly text: string;
   }
   | {
@@ -35,6 +39,10 @@ export type Status =
     readonly error: Error;
     /** Milliseconds until the next attempt. */
     readonly retryIn: Millis;
+    /** What was unanswered when connections ended: it may be what the broker hangs up at. */
+    readonly unanswered?: string;
+    /** How many published messages were given up with the connection, by what the broker or the network did. */
+    readonly failed?: number;
     readonly text: string;
   }
   | {
@@ -42,6 +50,8 @@ export type Status =
     readonly state: "closed";
     /** Why; null after `close()`. */
     readonly error: Error | null;
+    /** How many published messages were given up with it. */
+    readonly givenUp: number;
     readonly text: string;
   };
 
@@ -75,7 +85,8 @@ class StatusReader implements AsyncIterableIterator<Status> {
   readonly #news: Status[];
   readonly #signal: AbortSignal | undefined;
   readonly #leave: () => void;
-  #wake: (() => void) | undefined;
+  /** Each call of {@link next} that waits; all look again when there is news, in the order of the calls. */
+  #waiting: (() => void)[] = [];
   #ended = false;
 
   constructor(first: Status, signal: AbortSignal | undefined, leave: () => void) {
@@ -87,7 +98,7 @@ class StatusReader implements AsyncIterableIterator<Status> {
   tell(status: Status): void {
     if (this.#news.length === MOST) this.#news.shift();
     this.#news.push(status);
-    this.#wake?.();
+    this.#wake();
   }
 
   async next(): Promise<IteratorResult<Status, undefined>> {
@@ -114,7 +125,7 @@ class StatusReader implements AsyncIterableIterator<Status> {
 
   async #wait(): Promise<void> {
     try {
-      await abortable(new Promise<void>((resolve) => this.#wake = resolve), this.#signal);
+      await abortable(new Promise<void>((resolve) => this.#waiting.push(resolve)), this.#signal);
     } catch (error) {
       this.#end();
       throw error;
@@ -124,6 +135,10 @@ class StatusReader implements AsyncIterableIterator<Status> {
   #end(): void {
     this.#ended = true;
     this.#leave();
-    this.#wake?.();
+    this.#wake();
+  }
+
+  #wake(): void {
+    for (const wake of this.#waiting.splice(0)) wake();
   }
 }

@@ -8,7 +8,7 @@ const connecting = (attempt: number): Status => ({
   attempt,
   text: `${attempt}`,
 });
-const closed: Status = { state: "closed", error: null, text: "closed" };
+const closed: Status = { state: "closed", error: null, givenUp: 0, text: "closed" };
 
 describe("StatusBoard", () => {
   it("tells the present, then every change, and ends behind closed", async () => {

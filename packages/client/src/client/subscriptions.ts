@@ -8,7 +8,8 @@
  * MQTT 3.1.1 does not say for which filter a message was sent. That has two consequences:
  *
  * - A retained message that a new subscription brings matches older ones as well, which have had it. It goes to those
- *   whose filter was granted last.
+ *   whose filter was granted last, and to those whose SUBACK is awaited: a broker may send it before that
+ *   [MQTT-3.8.4-3].
  * - A broker may send one copy for each filter that matches [MQTT-3.3.5-1] (mosquitto sends one in all, NATS one
  *   each). Copies cannot be told from messages that were published twice, so each is delivered.
  *
@@ -30,11 +31,11 @@ import {
   RefusedError,
   type Settled,
 } from "@minimqtt/core";
-import { inPackets } from "./filter_packets.ts";
-import type { QueueLimits } from "./message_queue.ts";
+import { type Gate, MessageQueue, type QueueLimits } from "./message_queue.ts";
 import { Delivery, Receipt } from "./received_message.ts";
 import type { Recipient } from "./recipient.ts";
-import { Unclaimed } from "./unclaimed.ts";
+import { Requests } from "./requests.ts";
+import type { Suspect } from "./suspects.ts";
 
 /** How many topics are remembered with those who get their messages. */
 const MOST_ROUTES = 1024;
@@ -56,15 +57,6 @@ interface Route {
   readonly idlers: readonly Recipient[];
 }
 
-/** A SUBSCRIBE or UNSUBSCRIBE that waits for its answer. */
-interface Request {
-  readonly filters: readonly string[];
-  /** SUBSCRIBE: who fails when it is refused; all who want the filter when absent. */
-  readonly recipient?: Recipient;
-  /** UNSUBSCRIBE: resolves when it is answered, or never will be. */
-  readonly resolve?: () => void;
-}
-
 /** A `subscribe` that waits until all its filters are granted. */
 interface Claim {
   readonly missing: Set<string>;
@@ -76,46 +68,75 @@ interface Claim {
 export class Subscriptions {
   readonly #engine: Engine;
   readonly #acknowledge: (message: Message) => void;
-  readonly #kick: () => void;
   readonly #interests = new Map<string, Interest>();
   readonly #matcher = new MQTTMatcher<Interest>();
   /** Those that get every message. */
   readonly #taps = new Set<Recipient>();
   readonly #claims = new Map<Recipient, Claim>();
-  readonly #requests = new Map<PacketId, Request>();
+  readonly #requests: Requests;
   /** What the session may still hold and nobody wants. */
   readonly #leaving = new Set<string>();
   #grants = 0;
   /** Who gets the messages of a topic, until anything changes. */
   readonly #routes = new Map<string, Route>();
-  readonly #unclaimed: Unclaimed;
+  /**
+   * Messages that came before the application had time to subscribe: kept for a while, unacknowledged, for whoever
+   * subscribes. They stop the reading as any queue does.
+   */
+  readonly #unclaimed: MessageQueue<Message>;
+  #unclaimedUntil: Millis | undefined;
+  /** Whether the first subscription ends the waiting for claims. */
+  #claimedOnce = false;
+  readonly #gate: Gate;
   #closed = false;
 
   constructor(
     engine: Engine,
     limits: QueueLimits,
+    filtersPerPacket: number,
+    gate: Gate,
     acknowledge: (message: Message) => void,
     kick: () => void,
   ) {
     this.#engine = engine;
-    this.#unclaimed = new Unclaimed(limits);
+    this.#requests = new Requests(engine, filtersPerPacket, kick, {
+      wanted: (filter) => this.#interests.get(filter)?.qos,
+      answered: (filters, reasons, recipient) => this.#answered(filters, reasons, recipient),
+      left: (filters) => {
+        for (const filter of filters) this.#leaving.delete(filter);
+      },
+      failed: (filter, error) => {
+        for (const recipient of [...this.#interests.get(filter)?.recipients ?? []]) {
+          this.#fail(recipient, error);
+        }
+      },
+    });
+    this.#gate = gate;
+    this.#unclaimed = new MessageQueue(limits, gate);
+    gate.onJam = () => this.#relieve();
     this.#acknowledge = acknowledge;
-    this.#kick = kick;
   }
 
   /** Whether an answer of the broker is awaited. */
   get awaited(): boolean {
-    return this.#requests.size > 0;
+    return this.#requests.awaited;
   }
 
   /** When {@link expire} wants to be called. */
   get expiresAt(): Millis {
-    return this.#unclaimed.until ?? Infinity;
+    return this.#unclaimedUntil ?? Infinity;
   }
 
-  /** Messages that nobody wants are kept until then: somebody may subscribe. */
-  expectClaims(until: Millis): void {
-    this.#unclaimed.until = until;
+  /** Messages that nobody wants are kept until then: somebody may subscribe. With `once`, until somebody does. */
+  expectClaims(until: Millis, once: boolean): void {
+    this.#unclaimedUntil = until;
+    this.#claimedOnce = once;
+  }
+
+  /** The application has had its time. What an earlier connection brought the broker sends again, but for QoS 0. */
+  expectNoClaims(): void {
+    this.#unclaimedUntil = undefined;
+    for (const { qos } of this.#unclaimed.takeAll()) if (qos === 0) this.#gate.dropped++;
   }
 
   /** Takes a recipient of all messages in. */
@@ -158,13 +179,7 @@ export class Subscriptions {
     const granted = new Promise<void>((resolve, reject) =>
       this.#claims.set(recipient, { missing: new Set(topics), resolve, reject })
     );
-    if (this.#engine.state === "online") {
-      try {
-        this.#subscribe(topics, recipient);
-      } catch (error) {
-        this.#fail(recipient, error);
-      }
-    }
+    if (this.#engine.state === "online") this.#requests.subscribe(topics, recipient);
     return granted;
   }
 
@@ -195,55 +210,57 @@ export class Subscriptions {
     for (let i = 0; i < count; i++) readers[i]!.deliver(new Delivery(message, receipt));
   }
 
-  /** The connection is up: tells the broker what it does not know. */
-  online(resumed: boolean): void {
+  /** The connection is up: tells the broker what it does not know, one packet at a time if it is to be `careful`. */
+  online(resumed: boolean, careful: boolean): void {
+    this.#requests.careful = careful;
     if (!resumed) {
       this.#leaving.clear();
       for (const interest of this.#interests.values()) interest.granted = 0;
     }
     const wanted = [...this.#interests.values()].filter(({ granted }) => granted === 0);
-    for (const filters of inPackets(wanted.map(({ filter }) => filter), 3)) this.#subscribe(filters);
-    for (const filters of inPackets([...this.#leaving], 2)) this.#unsubscribe(filters);
+    this.#requests.subscribe(wanted.map(({ filter }) => filter));
+    void this.#requests.unsubscribe([...this.#leaving]);
+  }
+
+  /** What is asked now on needs not be asked one at a time. */
+  relax(): void {
+    this.#requests.careful = false;
+  }
+
+  /** An identifier may be free: what waits for one is asked. */
+  pump(): void {
+    this.#requests.pump();
+  }
+
+  /** The request under way with this identifier, as what may have made the broker hang up. */
+  suspect(id: PacketId): Suspect | undefined {
+    return this.#requests.suspect(id);
   }
 
   /** A request was answered; false when it was not one of these. */
-  settled({ id, reasons }: Settled): boolean {
-    const request = this.#requests.get(id);
-    if (request === undefined) return false;
-    this.#requests.delete(id);
-    const { filters, recipient, resolve } = request;
-    if (resolve !== undefined) {
-      for (const filter of filters) this.#leaving.delete(filter);
-      resolve();
-      return true;
-    }
-    this.#grants++;
-    filters.forEach((filter, i) => {
-      const interest = this.#interests.get(filter);
-      if (interest === undefined) return;
-      const code = reasons[i]!;
-      if (code <= 2) this.#granted(interest, code as QoS);
-      else {
-        const text = `the broker refused the subscription to ${filter} (0x${code.toString(16)})`;
-        const error = new RefusedError("subscription-refused", text, code, code);
-        for (const refused of recipient ? [recipient] : [...interest.recipients]) this.#fail(refused, error);
-      }
-    });
-    return true;
+  settled(event: Settled): boolean {
+    return this.#requests.settled(event);
+  }
+
+  /** A message over the limit came, and nothing of it was kept. */
+  skip(message: Message): void {
+    this.#gate.dropped++;
+    if (message.qos !== 0) this.#acknowledge(message);
   }
 
   /** The connection is gone, and with it every request. */
   offline(): void {
-    const requests = [...this.#requests.values()];
-    this.#requests.clear();
-    for (const { resolve } of requests) resolve?.();
+    this.#requests.offline();
   }
 
   /** The time for claims is over: nobody wants these. */
   expire(now: Millis): void {
     if (now < this.expiresAt) return;
-    this.#unclaimed.until = undefined;
-    for (const message of this.#unclaimed.takeAll()) this.#acknowledge(message);
+    this.#unclaimedUntil = undefined;
+    for (const message of this.#unclaimed.takeAll()) {
+      this.#gate.dropped++;
+      this.#acknowledge(message);
+    }
   }
 
   /** Ends all: for ever, with an error if it was not asked for. Nothing is acknowledged any more. */
@@ -266,23 +283,41 @@ export class Subscriptions {
     this.changed();
   }
 
-  #subscribe(topics: readonly string[], recipient?: Recipient): void {
-    const filters = topics.map((topic) => ({ topic, qos: this.#interests.get(topic)!.qos }));
-    const id = this.#engine.subscribe(filters);
-    this.#requests.set(id, { filters: topics, ...(recipient && { recipient }) });
-    this.#kick();
+  #answered(
+    filters: readonly string[],
+    reasons: readonly number[],
+    recipient: Recipient | undefined,
+  ): void {
+    this.#grants++;
+    filters.forEach((filter, i) => {
+      const interest = this.#interests.get(filter);
+      if (interest === undefined) return;
+      const code = reasons[i]!;
+      if (code <= 2) this.#granted(interest, code as QoS);
+      else {
+        const text = `the broker refused the subscription to ${filter} (0x${code.toString(16)})`;
+        const error = new RefusedError("subscription-refused", text, code, code);
+        for (const refused of recipient ? [recipient] : [...interest.recipients]) this.#fail(refused, error);
+      }
+    });
   }
 
-  #unsubscribe(filters: readonly string[]): Promise<void> {
-    const id = this.#engine.unsubscribe(filters);
-    this.#kick();
-    return new Promise((resolve) => this.#requests.set(id, { filters, resolve }));
+  /**
+   * Who waits for SUBACK and gets so many messages before it that the SUBACK is not read would wait for ever: nobody
+   * else empties its queue. Should the broker refuse it yet, the loop over it ends with that.
+   */
+  #relieve(): void {
+    for (const [recipient, claim] of this.#claims) {
+      if (!recipient.isJammed) continue;
+      this.#claims.delete(recipient);
+      claim.resolve();
+    }
   }
 
   #granted(interest: Interest, qos: QoS): void {
     interest.granted = this.#grants;
     for (const recipient of interest.recipients) {
-      recipient.granted[recipient.filters.indexOf(interest.filter)] = qos;
+      recipient.granted[recipient.places.get(interest.filter)!] = qos;
       const claim = this.#claims.get(recipient);
       claim?.missing.delete(interest.filter);
       if (claim?.missing.size !== 0) continue;
@@ -313,7 +348,7 @@ export class Subscriptions {
     }
     this.changed();
     if (unwanted.length === 0 || this.#engine.state !== "online") return Promise.resolve();
-    return this.#unsubscribe(unwanted);
+    return this.#requests.unsubscribe(unwanted);
   }
 
   #match(topic: string): Route {
@@ -325,8 +360,9 @@ export class Subscriptions {
 
   #newest(topic: string): Route {
     const interests = this.#matcher.match(topic, []);
-    const last = Math.max(...interests.map(({ granted }) => granted));
-    return this.#route(interests.filter(({ granted }) => granted === last));
+    let last = 0;
+    for (const { granted } of interests) if (granted > last) last = granted;
+    return this.#route(interests.filter(({ granted }) => granted === last || granted === 0));
   }
 
   #route(interests: readonly Interest[]): Route {
@@ -347,11 +383,12 @@ export class Subscriptions {
   /** Nobody wants it, or nobody yet. */
   #keep(message: Message): void {
     if (this.#closed) return;
-    if (this.#unclaimed.until === undefined) this.#acknowledge(message);
+    if (this.#unclaimedUntil === undefined) this.#acknowledge(message);
     else this.#unclaimed.push(message);
   }
 
   #claim(): void {
+    if (this.#claimedOnce) this.#unclaimedUntil = undefined;
     for (const message of this.#unclaimed.takeAll()) this.deliver(message);
   }
 }

@@ -27,6 +27,11 @@ export const systemClock: Clock = {
     ((wake) => setTimeout(wake, 0)),
 };
 
+/** Resolves in the next turn of the event loop. */
+export function nextTurn(clock: Clock): Promise<void> {
+  return new Promise((resolve) => clock.turn(resolve));
+}
+
 /** Resolves when `at` has come, early when `signal` is aborted; look at both afterwards. */
 export function sleep(clock: Clock, at: Millis, signal?: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
@@ -35,7 +40,11 @@ export function sleep(clock: Clock, at: Millis, signal?: AbortSignal): Promise<v
       signal?.removeEventListener("abort", done);
       resolve();
     };
-    let cancel = clock.timer(at, () => clock.now() < at ? cancel = clock.timer(at, done) : done());
+    let cancel = () => {};
+    // For ever is no time that a clock comes to.
+    if (at < Infinity) {
+      cancel = clock.timer(at, () => clock.now() < at ? cancel = clock.timer(at, done) : done());
+    }
     signal?.addEventListener("abort", done);
     if (signal?.aborted) done();
   });

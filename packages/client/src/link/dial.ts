@@ -4,6 +4,7 @@
  * @module
  */
 import { type Address, ConnectionError, type Millis, MqttError } from "@minimqtt/core";
+import { abortable } from "./abortable.ts";
 import type { Clock } from "./clock.ts";
 
 const TLS_PORT = 8883;
@@ -11,7 +12,8 @@ const TLS_PORT = 8883;
 const NO_ANSWER: readonly string[] = ["closed", "read-failed", "write-failed", "connack-timeout"];
 
 /**
- * Runs `attempt` with a signal that is aborted with `signal`, or when `until` has come.
+ * Runs `attempt` with a signal that is aborted with `signal`, or when `until` has come. It is not waited for any longer
+ * then, whether it heeds the signal or not: what it brings too late is handed to `discard`.
  *
  * @throws {ConnectionError} `dial-timeout` with the text `late`; `dial-failed` for what is no error of ours, which is
  * its cause then: a transport of the user's own need not know them.
@@ -23,14 +25,20 @@ export async function dial<T>(
   until: Millis,
   late: string,
   signal: AbortSignal,
+  discard: (late: T) => void,
 ): Promise<T> {
   const limit = new AbortController();
   const cancel = clock.timer(until, () => limit.abort(new ConnectionError("dial-timeout", late)));
   const either = AbortSignal.any([signal, limit.signal]);
+  let opened: Promise<T> | undefined;
   try {
     either.throwIfAborted();
-    return await attempt(either);
+    opened = attempt(either);
+    const result = await abortable(opened, either);
+    either.throwIfAborted();
+    return result;
   } catch (cause) {
+    if (either.aborted) opened?.then(discard, () => {});
     either.throwIfAborted();
     throw cause instanceof MqttError
       ? cause

@@ -9,7 +9,15 @@
  *   batches by itself.
  * - The first batch of a turn of the event loop leaves at once, what follows waits for the next turn or for a full
  *   batch: where a write is done before its promise is looked at (Deno), every message would else be one.
- * - A write that fails ends nothing yet: the reason (a CONNACK that refuses, say) may lie unread in the socket.
+ * - However fast a connection takes bytes, timers run: what is written in one turn of the event loop is bounded.
+ * - A write that fails ends nothing yet: the reason (a CONNACK that refuses, say) may lie unread in the socket. But
+ *   nobody is told to go on before the connection has really ended: they would come back at once.
+ * - A large batch is written in pieces, so that it can be seen to move.
+ *
+ * A connection is `open`, or `failing` from the first write that fails, until its end is noticed: then it is `over`,
+ * and the engine knows. Without a connection the link is `idle`.
+ *
+ * Longer than 300 lines: reading, writing and waiting are one thing here, and it is most of them that makes the file.
  *
  * @module
  */
@@ -21,10 +29,19 @@ import {
   MqttError,
 } from "@minimqtt/core";
 import type { Millis } from "@minimqtt/core";
-import type { Clock } from "./clock.ts";
+import { type Clock, sleep } from "./clock.ts";
 
 /** From here on a batch is worth a write before the turn ends. */
 const FULL_BATCH = 65_536;
+
+/** The most that is written in one turn of the event loop. */
+const MOST_PER_TURN = 16 * FULL_BATCH;
+
+/** A batch longer than one and a half of this is written in pieces of this length. */
+const PIECE = 65_536;
+
+/** How long a write that somebody waits for may stand still before it counts as stuck. */
+const STANDSTILL: Millis = 1000;
 
 /** How long after a failed write the peer's last bytes may take to be read. */
 const LAST_WORDS: Millis = 1000;
@@ -36,12 +53,16 @@ export class Link {
   readonly #engine: Engine;
   readonly #clock: Clock;
   #connection: Connection | undefined;
+  #phase: "idle" | "open" | "failing" | "over" = "idle";
   #reading = false;
-  #ended = false;
   #writing = false;
+  /** When a byte has left last. */
+  #movedAt: Millis = 0;
   #scheduled = false;
-  /** Whether a batch has left in this turn of the event loop. */
-  #wrote = false;
+  /** How many bytes were written in this turn of the event loop. */
+  #wrote = 0;
+  /** Whether nothing is read until bytes have left. */
+  #congested = false;
   #fault: MqttError | undefined;
   #faultAt: Millis = Infinity;
   #wake: (() => void) | undefined;
@@ -59,12 +80,24 @@ export class Link {
 
   /** Whether a connection is attached of which no end or failure has been noticed. */
   get alive(): boolean {
-    return this.#connection !== undefined && !this.#ended && this.#fault === undefined;
+    return this.#phase === "open";
+  }
+
+  /** Whether the broker has accepted the connection, and nothing speaks against its taking more. */
+  get online(): boolean {
+    return this.#phase === "open" && this.#engine.state === "online";
   }
 
   /** Whether writing to the connection attached has failed. */
   get failed(): boolean {
     return this.#fault !== undefined;
+  }
+
+  /**
+   * Whether somebody waits for {@link room}, and no byte has left for a while: the peer may be waiting for us to read.
+   */
+  get stuck(): boolean {
+    return this.#clock.now() >= this.#stuckAt;
   }
 
   /**
@@ -75,7 +108,8 @@ export class Link {
   attach(connection: Connection, connect: ConnectOptions, pongTimeout: Millis): void {
     this.#engine.opened(connect, pongTimeout, this.#clock.now());
     this.#connection = connection;
-    this.#ended = this.#reading = this.#writing = false;
+    this.#phase = "open";
+    this.#reading = this.#writing = false;
     this.#fault = undefined;
     this.#faultAt = Infinity;
     this.#flush();
@@ -84,22 +118,22 @@ export class Link {
   /** Something was commanded: one write for all that is commanded in this turn. */
   kick(): void {
     if (this.#writing) return;
-    if (this.#engine.pending >= FULL_BATCH) this.#flush();
-    else if (!this.#scheduled && !this.#wrote) {
+    if (this.#engine.pending >= FULL_BATCH && this.#wrote < MOST_PER_TURN) this.#flush();
+    else if (!this.#scheduled && this.#wrote === 0) {
       this.#scheduled = true;
       queueMicrotask(this.#run);
     }
   }
 
-  /** Resolves when the bytes that wait have been handed to the connection, or there is none any more. */
+  /** Resolves when the bytes that wait have been handed to the connection, or when it is over. */
   room(): Promise<void> {
-    if (!this.alive) return DONE;
+    if (this.#phase === "idle" || this.#phase === "over") return DONE;
     return this.#room ??= new Promise((resolve) => this.#resolveRoom = resolve);
   }
 
   /** Resolves when all bytes are written, or there is no connection any more to write them to. */
   async drained(): Promise<void> {
-    this.#flush();
+    if (this.#wrote < MOST_PER_TURN) this.#flush();
     while (this.alive && (this.#writing || this.#engine.pending > 0)) await this.room();
   }
 
@@ -107,18 +141,21 @@ export class Link {
    * Waits until the engine may have something new, or `until` has come; may return early. Pull `Engine.next` dry
    * before. One wait at a time.
    *
-   * With `read` false nothing is read meanwhile: time and pings go on, the broker is slowed down.
+   * With `read` false nothing is read meanwhile: time and pings go on, the broker is slowed down. Nor is anything
+   * read while a broker that does not read leaves our answers lying (`Engine.congested`).
    */
   async wait(until: Millis, { read = true }: { readonly read?: boolean } = {}): Promise<void> {
     const now = this.#clock.now();
     if (read) {
       this.#engine.resume(now);
-      this.#read();
+      this.#congested = this.#engine.congested;
+      if (!this.#congested) this.#read();
     } else this.#engine.pause(now);
-    this.#flush();
+    if (this.#wrote < MOST_PER_TURN) this.#flush();
     await new Promise<void>((resolve) => {
       this.#wake = resolve;
-      this.#arm(Math.min(until, this.#engine.deadline, this.#faultAt));
+      const stuckAt = now < this.#stuckAt ? this.#stuckAt : Infinity;
+      this.#arm(Math.min(until, this.#engine.deadline, this.#faultAt, stuckAt));
     });
     this.#wake = undefined;
     this.#tick();
@@ -137,17 +174,24 @@ export class Link {
     this.#engine.pause(this.#clock.now());
   }
 
-  /** Lets go of the connection and closes it. What was not written is dropped; never rejects. */
+  /**
+   * Lets go of the connection and closes it. What was not written is dropped; never rejects, and does not wait long for
+   * a peer that leaves the closing unanswered.
+   */
   async detach(): Promise<void> {
     const connection = this.#connection;
     if (connection === undefined) return;
     this.#connection = undefined;
+    this.#phase = "idle";
     this.#faultAt = Infinity;
     this.rest();
     this.#engine.closed(null);
     this.#goOn();
     this.wake();
-    await connection.close();
+    const enough = new AbortController();
+    const late = sleep(this.#clock, this.#clock.now() + LAST_WORDS, enough.signal);
+    await Promise.race([connection.close(), late]);
+    enough.abort();
   }
 
   readonly #run = (): void => {
@@ -156,13 +200,13 @@ export class Link {
   };
 
   readonly #nextTurn = (): void => {
-    this.#wrote = false;
+    this.#wrote = 0;
     this.#flush();
   };
 
   async #read(): Promise<void> {
     const connection = this.#connection;
-    if (this.#reading || this.#ended || connection === undefined) return;
+    if (this.#reading || this.#phase === "over" || connection === undefined) return;
     this.#reading = true;
     let chunk: Uint8Array | MqttError | null;
     try {
@@ -180,7 +224,7 @@ export class Link {
   }
 
   #end(cause: MqttError | null): void {
-    this.#ended = true;
+    this.#phase = "over";
     this.#faultAt = Infinity;
     this.#engine.closed(cause);
     this.#goOn();
@@ -188,23 +232,28 @@ export class Link {
 
   #flush(): void {
     const connection = this.#connection;
-    if (this.#writing || connection === undefined || this.#fault !== undefined) return;
+    if (this.#writing || connection === undefined || this.#phase !== "open") return;
     const batch = this.#engine.take(this.#clock.now());
     if (batch !== null) {
       this.#write(connection, batch);
-      if (!this.#wrote) {
-        this.#wrote = true;
-        this.#clock.turn(this.#nextTurn);
-      }
+      if (this.#wrote === 0) this.#clock.turn(this.#nextTurn);
+      this.#wrote += batch.length;
     }
     this.#goOn();
   }
 
   async #write(connection: Connection, batch: Uint8Array): Promise<void> {
     this.#writing = true;
+    this.#movedAt = this.#clock.now();
     let fault: MqttError | undefined;
     try {
-      await connection.write(batch);
+      if (batch.length <= 1.5 * PIECE) await connection.write(batch);
+      else {
+        for (let at = 0; at < batch.length && connection === this.#connection; at += PIECE) {
+          if (at > 0) this.#engine.moved(this.#movedAt = this.#clock.now());
+          await connection.write(batch.subarray(at, at + PIECE));
+        }
+      }
     } catch (error) {
       fault = toMqttError(error, "write-failed", "writing to the broker failed");
     }
@@ -212,20 +261,36 @@ export class Link {
     this.#writing = false;
     if (fault !== undefined) {
       this.#fault = fault;
-      if (!this.#ended) this.#faultAt = this.#clock.now() + LAST_WORDS;
+      if (this.#phase === "open") {
+        this.#phase = "failing";
+        this.#faultAt = this.#clock.now() + LAST_WORDS;
+      }
+      // Once: who comes back for more room finds out, or waits until the connection is over.
       this.#goOn();
       return this.wake();
     }
-    this.#engine.give(batch);
+    this.#engine.give(batch, this.#clock.now());
+    // What has left is waited for from now on.
+    if (this.#wake !== undefined) this.#arm(this.#engine.deadline);
     const { pending } = this.#engine;
     if (pending === 0) this.#goOn();
-    else if (pending >= FULL_BATCH || !this.#wrote) this.#flush();
+    else if ((pending >= FULL_BATCH && this.#wrote < MOST_PER_TURN) || this.#wrote === 0) this.#flush();
+  }
+
+  get #stuckAt(): Millis {
+    return this.#writing && this.#room !== undefined ? this.#movedAt + STANDSTILL : Infinity;
   }
 
   /** Whoever waits for room goes on: there is some, or nothing more will be written. */
   #goOn(): void {
-    this.#resolveRoom?.();
-    this.#room = undefined;
+    if (this.#room !== undefined) {
+      this.#resolveRoom!();
+      this.#room = undefined;
+    }
+    if (this.#congested) {
+      this.#congested = false;
+      this.wake();
+    }
   }
 
   #tick(): void {
@@ -233,6 +298,8 @@ export class Link {
     if (now >= this.#faultAt) this.#end(this.#fault!);
     this.#engine.tick(now);
     if (this.#engine.pending > 0) this.kick();
+    // What the engine has given up takes no more bytes.
+    else if (this.#engine.state !== "online") this.#goOn();
   }
 
   /** A timer that is armed for an earlier moment is left: it wakes early, which is cheaper than a timer a wait. */

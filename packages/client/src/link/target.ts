@@ -23,26 +23,35 @@ export interface Target {
 }
 
 /**
- * Takes a host name, an IPv4 or IPv6 address, or a URL apart (MM-009, MM-227).
+ * Takes a host name, an IPv4 or IPv6 address, or a URL apart (MM-009, MM-227). `scheme` is for texts.
  *
  * @throws {UsageError} `invalid-argument`. What was given is not repeated: it may hold a password.
  */
-export function parseBroker(broker: unknown): Target {
+export function parseBroker(broker: unknown, scheme = "mqtt"): Target {
   const text = typeof broker === "string" ? broker : "";
   try {
     if (!text.includes("://")) {
-      if (text !== "" && !/[@/\s]|^[^:]*:\d*$/.test(text)) return { host: withoutBrackets(text) };
+      if (/^[^@:/\s]+:\d+$/.test(text)) {
+        throw wrong(`a broker with a port is a URL: write ${scheme}://${text}`);
+      }
+      if (text !== "" && !/[@/\s]|^[^:]*:$/.test(text)) return { host: toHost(text) };
     } else {
-      const url = new URL(text);
+      const [, userInfo, , zone = ""] = PARTS.exec(text) ?? [];
+      if (/^[^:]*:\/\/[^/?#]*([/?].*@|[^#]*#)/.test(text)) throw wrong(RESERVED);
+      // What a URL has no room for is put back behind it.
+      const url = new URL(zone ? text.replace(`${zone}]`, "]") : text);
       const path = url.pathname + url.search;
+      const username = decodeURIComponent(url.username) || undefined;
       const target = {
-        host: withoutBrackets(url.hostname),
+        host: toHost(url.hostname) + zone.replace(/^%25(?=.)/, "%"),
         scheme: url.protocol.slice(0, -1),
-        port: Number(url.port) || undefined,
+        port: url.port === "" ? undefined : Number(url.port),
         path: path === "/" ? undefined : path || undefined,
-        username: decodeURIComponent(url.username) || undefined,
-        password: decodeURIComponent(url.password) || undefined,
+        username,
+        // `user:@` says that there is a password, the empty one.
+        password: decodeURIComponent(url.password) || (username && userInfo?.includes(":") ? "" : undefined),
       };
+      if (target.port === 0) throw wrong("port must be an integer from 1 to 65535, not 0");
       if (target.host !== "") {
         checkCredentials(target.username, target.password);
         return target;
@@ -51,11 +60,15 @@ export function parseBroker(broker: unknown): Target {
   } catch (error) {
     if (error instanceof UsageError) throw error;
   }
-  throw new UsageError(
-    "invalid-argument",
-    "broker must be a host name, an IP address or a URL",
-  );
+  throw wrong("broker must be a host name, an IP address or a URL");
 }
+
+/** User information, and the zone of an address (`%eth0`, or `%25eth0`) in brackets. */
+const PARTS = /^[^:]*:\/\/(?:([^/?#]*)@)?(\[[^\]%]*(%[\w.~-]+)\])?/;
+
+const RESERVED =
+  "a broker's URL has no # in it, and no @ behind its host: percent-encode them in user name and password, # as " +
+  "%23, / as %2F, ? as %3F and @ as %40";
 
 /**
  * Chooses the transport's scheme: the URL's, else the first that is as secure as asked (MM-002, MM-197).
@@ -87,6 +100,14 @@ export function parsePort(port: unknown): number | undefined {
   return port;
 }
 
-function withoutBrackets(host: string): string {
-  return host.replace(/^\[(.*)\]$/, "$1");
+/** Without brackets, and in the form that the name system knows where it has other letters than those of ASCII. */
+function toHost(name: string): string {
+  const host = name.replace(/^\[(.*)\]$/, "$1");
+  return /^[^:]*([^\0-\x7f]|%[89a-f])[^:]*$/i.test(host)
+    ? new URL(`ws://${encodeURI(decodeURI(host))}`).hostname
+    : host;
+}
+
+function wrong(text: string): UsageError {
+  return new UsageError("invalid-argument", text);
 }

@@ -42,9 +42,47 @@ describe("parseBroker()", () => {
       ["ws://host/", { host: "host", scheme: "ws" }],
       ["mqtt://u@host", { host: "host", scheme: "mqtt", username: "u" }],
       ["mqtt://u%40x:p%3a%2Fw@host", { host: "host", scheme: "mqtt", username: "u@x", password: "p:/w" }],
+      ["mqtt://u:@host", { host: "host", scheme: "mqtt", username: "u", password: "" }],
+      ["mqtt://:@host", { host: "host", scheme: "mqtt" }],
+      ["mqtt://[fe80::1%eth0]:1884", { host: "fe80::1%eth0", scheme: "mqtt", port: 1884 }],
+      ["mqtt://u:p%25@[fe80::1%25eth0]", {
+        host: "fe80::1%eth0",
+        scheme: "mqtt",
+        username: "u",
+        password: "p%",
+      }],
     ];
     for (const [broker, target] of cases) {
       assertEquals({ ...NOTHING, ...parseBroker(broker) }, { ...NOTHING, ...target });
+    }
+  });
+
+  it("parseBroker() brings names with other letters than those of ASCII in the form that the name system knows", () => {
+    for (
+      const broker of ["b\u00fccher.example", "mqtt://b\u00fccher.example:1884", "ws://b\u00fccher.example"]
+    ) {
+      assertEquals(parseBroker(broker).host, "xn--bcher-kva.example");
+    }
+  });
+
+  it("parseBroker() tells who names a port without a scheme what to write", () => {
+    assertThrows(() => parseBroker("localhost:1884"), UsageError, "write mqtt://localhost:1884");
+    assertThrows(() => parseBroker("localhost:1884", "mqtts"), UsageError, "write mqtts://localhost:1884");
+  });
+
+  it("parseBroker() refuses a user name or password that would end up elsewhere, and says what to write", () => {
+    for (
+      const broker of [
+        "mqtt://SECRET:12#34@broker",
+        "mqtt://user:12#SECRET@broker",
+        "mqtt://user:12/SECRET@broker",
+        "mqtt://user:12?SECRET@broker",
+        "mqtt://user:SECRET@1#2@broker",
+        "ws://broker/mqtt#SECRET",
+      ]
+    ) {
+      const error = assertThrows(() => parseBroker(broker), UsageError, "percent-encode");
+      assertFalse(error.message.includes("SECRET"), error.message);
     }
   });
 
@@ -60,6 +98,9 @@ describe("parseBroker()", () => {
       "mqtt://",
       "mqtt://u:SECRET@",
       "mqtt://u:SECRET@h:x",
+      "mqtt://u:SECRET@h:0",
+      "mqtt://\u00fc%40x",
+      "b\u00fc%zz",
     ];
     for (const broker of [...refused, "mqtt://u:SECRET%zz@host", "u:SECRET@host", "mqtt://:SECRET@host"]) {
       const error = assertThrows(() => parseBroker(broker), UsageError);

@@ -36,8 +36,3 @@ export function toException(error: MqttError): MMQTTException {
     : error.message;
   return new MMQTTException(text, code, { cause: error });
 }
-
-/** The text for an acknowledgement that does not come (MM-041, MM-082, MM-113). */
-export function noData(seconds: number): string {
-  return `No data received from broker for ${seconds} seconds.`;
-}

@@ -85,13 +85,16 @@ export function toLogger(
     );
   }
   const foreign = source as ForeignLogger;
-  const atLeast = (own: number, log: (message: string) => void) => own >= level ? log : () => {};
+  const isEnabledFor = (own: number) => own >= level;
+  const by = (name: keyof ForeignLogger, own: number) => (message: string) => {
+    if (isEnabledFor(own)) foreign[foreign[name] ? name : "error"]!(message);
+  };
   return {
-    debug: atLeast(10, (message) => foreign.debug(message)),
-    info: atLeast(20, (message) => foreign.info(message)),
-    warning: atLeast(30, (message) => foreign.warn(message)),
-    error: atLeast(40, (message) => foreign.error(message)),
-    critical: atLeast(50, (message) => foreign.fatal ? foreign.fatal(message) : foreign.error(message)),
-    isEnabledFor: (own) => own >= level,
+    debug: by("debug", 10),
+    info: by("info", 20),
+    warning: by("warn", 30),
+    error: by("error", 40),
+    critical: by("fatal", 50),
+    isEnabledFor,
   };
 }

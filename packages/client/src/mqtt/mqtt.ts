@@ -12,53 +12,35 @@
  * @module
  */
 import {
-  type Address,
-  ConnectionError,
-  type ConnectOptions,
   Engine,
   type Filter,
-  isRetriable,
   type Message,
-  type Millis,
-  MqttError,
-  MQTTMatcher,
+  type PacketId,
   type Payload,
-  ProtocolError,
   type QoS,
   RefusedError,
-  type Settled,
-  type Transport,
   UsageError,
   v4,
-  type Will,
 } from "@minimqtt/core";
 import {
   checkClientId,
-  checkConnect,
   checkCredentials,
   checkInteger,
   checkTopic,
-  checkWill,
-  decodeText,
   utf8Length,
 } from "@minimqtt/core/internal";
-import { backoff } from "../link/backoff.ts";
-import { Call } from "./call.ts";
 import { generateClientId } from "../link/client_id.ts";
-import { type Clock, sleep } from "../link/clock.ts";
-import { MQTT_MSG_MAX_SZ, MQTT_MSG_SZ_LIM, MQTT_TOPIC_LENGTH_LIMIT } from "./constants.ts";
-import { defaultTransport } from "./default_transport.ts";
-import { dial, suspectTls } from "../link/dial.ts";
-import { MMQTTException, MMQTTStateError, noData, toException } from "./exceptions.ts";
+import { inPackets } from "../link/filter_packets.ts";
 import { Link } from "../link/link.ts";
-import {
-  type ForeignLogger,
-  type LogDetails,
-  type Logger,
-  type LoggerPackage,
-  NullLogger,
-  toLogger,
-} from "./logger.ts";
+import { type MessageInput, toPayload } from "../link/payload.ts";
+import { parsePort } from "../link/target.ts";
+import { Broker } from "./broker.ts";
+import { MQTT_MSG_MAX_SZ, MQTT_MSG_SZ_LIM, MQTT_TOPIC_LENGTH_LIMIT } from "./constants.ts";
+import { Delivery } from "./delivery.ts";
+import { MMQTTException, MMQTTStateError } from "./exceptions.ts";
+import { debug, debugEach, isDebugging, SILENCE } from "./log_lines.ts";
+import { Lifeline, notConnected } from "./lifeline.ts";
+import { type ForeignLogger, type Logger, type LoggerPackage, toLogger } from "./logger.ts";
 import {
   byName,
   type CallOptions,
@@ -66,7 +48,8 @@ import {
   checkSeconds,
   type ConnectArguments,
   type MQTTOptions,
-  type OnMessage,
+  type NamedWill,
+  ownBytes,
   type PublishArguments,
   type Received,
   type Settings,
@@ -75,19 +58,22 @@ import {
   toFilters,
   toSettings,
   toTopics,
+  toWill,
+  type WillArguments,
 } from "./options.ts";
-import { type MessageInput, toPayload } from "../link/payload.ts";
 import { Pump } from "./pump.ts";
-import { isPromise } from "../link/is_promise.ts";
-import { chooseScheme, parseBroker, parsePort, type Target } from "../link/target.ts";
-
-const DEBUG = 10;
+import { Waits } from "./waits.ts";
 
 /** Above it `publish` asks to be waited for. */
 const HIGH_WATER = 65_536;
 
-/** How long `loop(0)` goes on as long as something comes, in milliseconds. */
-const GLANCE = 50;
+/** A message callback. The fourth argument tells QoS, retain and the rest (MM-131). A promise is waited for. */
+export type OnMessage<U = unknown, B extends boolean = boolean> = (
+  client: MQTT<U, B>,
+  topic: string,
+  message: Received<B>,
+  packet: Message,
+) => unknown;
 
 /** A client with MiniMQTT's API. `U` is the type of `userData`, `B` whether messages come as bytes. */
 export class MQTT<U = unknown, B extends boolean = false> implements AsyncDisposable {
@@ -114,32 +100,18 @@ export class MQTT<U = unknown, B extends boolean = false> implements AsyncDispos
   /** Where log lines go; a logger that does nothing until {@link enableLogger}. */
   logger: Logger = SILENCE;
 
-  readonly #settings: Settings;
-  readonly #binary: boolean;
-  readonly #transport: Transport;
-  readonly #clock: Clock;
   readonly #engine: Engine;
   readonly #link: Link;
-  readonly #pump: Pump;
-  readonly #callbacks = new MQTTMatcher<OnMessage<U, B>>();
+  readonly #waits: Waits;
+  readonly #settings: Settings;
+  readonly #delivery: Delivery<MQTT<U, B>, B>;
+  readonly #broker: Broker;
+  readonly #lifeline: Lifeline;
   /** What to subscribe to again, with the QoS asked for (MM-114, MM-154). */
-  readonly #wanted = new Map<string, QoS>();
-
-  #target!: Target;
-  #port: number | undefined;
-  #keepAlive!: number;
-  #username: string | undefined;
-  #password: Payload | undefined;
-  #will: Will | undefined;
-  #limit!: number;
-  #cleanSession = true;
+  readonly #wanted = new Map<string, Filter>();
+  /** Whether the broker may hold more subscriptions than these. */
   #resumed = false;
-  #looping = false;
-  #closing = false;
-  #dialing: AbortController | undefined;
-  #deinits = 0;
-  #lostBy: MqttError | null = null;
-  #roomy: Promise<void> | undefined;
+  #limit!: number;
 
   /**
    * Takes the options; opens and sends nothing (MM-014).
@@ -148,16 +120,13 @@ export class MQTT<U = unknown, B extends boolean = false> implements AsyncDispos
    */
   constructor(options: MQTTOptions<U, B>) {
     const settings = this.#settings = toSettings(options as MQTTOptions);
-    this.#transport = settings.transport ?? defaultTransport();
-    this.#clock = settings.clock;
-    this.#binary = settings.useBinaryMode;
-    this.#engine = new Engine({ codec: v4, replyTimeout: settings.recvTimeout * 1000 });
-    this.#link = new Link(this.#engine, this.#clock);
-    this.#pump = new Pump(this.#engine, this.#link, this.#clock, {
-      deliver: (message) => this.#deliver(message),
-      // Whoever disconnects meanwhile ends the calls.
-      offline: (error) => this.#closing ? DONE : this.#offline(error),
-      toException: (error) => this.#toException(error),
+    const delivery = this.#delivery = new Delivery<MQTT<U, B>, B>(this, settings.useBinaryMode);
+    const engine = this.#engine = new Engine({ codec: v4, replyTimeout: settings.recvTimeout * 1000 });
+    const link = this.#link = new Link(engine, settings.clock);
+    const pump = new Pump(engine, link, settings.clock, {
+      deliver: (message) => delivery.deliver(message),
+      offline: (error) => this.#lifeline.lost(error),
+      toException: (error) => this.#lifeline.toException(error),
       stray: ({ packet }) =>
         this.logger.warning(`ignored a packet of type 0x${packet.toString(16)} that nobody waits for`),
     });
@@ -166,42 +135,47 @@ export class MQTT<U = unknown, B extends boolean = false> implements AsyncDispos
     this.sessionId = settings.sessionId;
     this.clientId = settings.clientId ?? generateClientId("cpy");
     checkClientId(this.clientId);
+    const broker = this.#broker = new Broker(settings);
+    const lifeline = this.#lifeline = new Lifeline(
+      engine,
+      link,
+      pump,
+      settings,
+      this,
+      broker,
+      (rc) => this.onDisconnect?.(this, this.userData, rc),
+    );
+    this.#waits = new Waits(engine, link, pump, settings, lifeline, broker);
     this.keepAlive = settings.keepAlive;
     this.broker = settings.broker;
-    this.#port = parsePort(settings.port) ?? this.#port;
-    this.usernamePwSet(settings.username ?? this.#username, settings.password ?? this.#password);
+    broker.port = parsePort(settings.port) ?? broker.port;
+    const { username, password } = broker.says;
+    this.usernamePwSet(settings.username ?? username, settings.password ?? password);
   }
 
   /** The broker's host. It can be set to a host or a URL, for the next `connect`. */
   get broker(): string {
-    return this.#target.host;
+    return this.#broker.host;
   }
   set broker(broker: string) {
-    const target = parseBroker(broker);
-    chooseScheme(this.#transport, target.scheme, this.#settings.isSsl);
-    this.#target = target;
-    this.#port = target.port ?? this.#port;
-    if (target.username !== undefined) {
-      this.#username = target.username;
-      this.#password = target.password;
-    }
+    this.#broker.host = broker;
   }
 
   /** The broker's port, for the next `connect`. */
   get port(): number {
-    return this.#address.port;
+    return this.#broker.address.port;
   }
   set port(port: number | null) {
-    this.#port = parsePort(port);
+    this.#broker.port = parsePort(port);
   }
 
   /** Seconds between two packets at most, for the next `connect`; 0 switches keep alive off. */
   get keepAlive(): number {
-    return this.#keepAlive;
+    return this.#broker.says.keepAlive;
   }
   set keepAlive(seconds: number) {
     checkInteger(seconds, "keepAlive", 0, 65_535);
-    this.#keepAlive = seconds;
+    this.#broker.says.keepAlive = seconds;
   }
 
   /** The limits for messages, sent and received, and for topics, in bytes (MM-090). Set the first by a number. */
@@ -212,12 +186,12 @@ export class MQTT<U = unknown, B extends boolean = false> implements AsyncDispos
     checkInteger(size, "mqttMsg", 0, MQTT_MSG_MAX_SZ);
     this.#limit = size;
     // Fixed header, topic length, topic and packet identifier come on top of the message (MM-096).
-    this.#engine.maxPacketSize = size + 5 + 2 + MQTT_TOPIC_LENGTH_LIMIT + 2;
+    this.#engine.maxPacketSize = size + (5 + 2 + MQTT_TOPIC_LENGTH_LIMIT + 2);
   }
 
   /** Whether there is a connection of which no end has been noticed. It sends nothing to find out (MM-185). */
   isConnected(): boolean {
-    return this.#engine.state === "online" && this.#link.alive;
+    return this.#lifeline.isConnected;
   }
 
   /**
@@ -250,22 +224,15 @@ export class MQTT<U = unknown, B extends boolean = false> implements AsyncDispos
     if (typeof clean !== "boolean") {
       throw new UsageError("invalid-argument", "cleanSession must be true or false");
     }
-    this.#demandIdle();
-    given.signal?.throwIfAborted();
-    // Again if a callback of what is delivered has connected, and lost that connection, meanwhile.
-    while (this.#engine.state !== "offline" || this.#pump.losing) {
-      const deinits = this.#deinits;
-      await this.#reportLoss().catch((error) => {
-        if (!(error instanceof MMQTTException && error.cause === this.#lostBy)) throw error;
-      });
-      this.#demandIdle(deinits);
-    }
-    if (given.host) this.broker = given.host;
-    this.#port = parsePort(given.port) ?? this.#port;
-    this.keepAlive = given.keepAlive ?? this.#keepAlive;
-    if (given.sessionId) this.sessionId = given.sessionId;
-    this.#cleanSession = clean;
-    const flags = await this.#dial(given.signal);
+    const broker = this.#broker;
+    this.#resumed = await this.#lifeline.connect(given.signal, () => {
+      if (given.host) this.broker = given.host;
+      broker.port = parsePort(given.port) ?? broker.port;
+      this.keepAlive = given.keepAlive ?? this.keepAlive;
+      if (given.sessionId) this.sessionId = given.sessionId;
+      broker.says.cleanSession = clean;
+    });
+    const flags = this.#resumed ? 1 : 0;
     await this.onConnect?.(this, this.userData, flags, 0);
     return flags;
   }
@@ -277,14 +244,14 @@ export class MQTT<U = unknown, B extends boolean = false> implements AsyncDispos
    * @throws {MMQTTStateError} when not connected.
    */
   async disconnect(): Promise<void> {
-    if (!this.#isOpen) throw notConnected();
+    if (!this.#lifeline.isOpen) throw notConnected();
     this.#wanted.clear();
-    await this.#close();
+    await this.#lifeline.close();
   }
 
   /**
    * Disconnects if connected, connects as the last time, and subscribes again to what was subscribed, in order, with
-   * its QoS, in one packet (MM-152); not when the broker resumed the session (MM-155). Gives what `connect` gives.
+   * its QoS, in one packet unless `filtersPerPacket` makes it more (MM-152); not when the broker resumed the session (MM-155). Gives what `connect` gives.
    *
    * With `resubTopics` false the subscriptions are forgotten.
    *
@@ -292,23 +259,26 @@ export class MQTT<U = unknown, B extends boolean = false> implements AsyncDispos
    */
   async reconnect(resubTopics = true, options: { readonly signal?: AbortSignal } = {}): Promise<number> {
     options.signal?.throwIfAborted();
-    this.#demandNoDialing();
-    const deinits = this.#deinits;
-    if (this.isConnected()) await this.#close();
-    this.#demandIdle(deinits);
+    const lifeline = this.#lifeline;
+    const { ending } = lifeline;
+    if (lifeline.isOpen && lifeline.isConnected) await lifeline.close();
+    ending.throwIfAborted();
+    lifeline.demandIdle();
     if (!resubTopics) this.#wanted.clear();
-    const flags = await this.connect({ cleanSession: this.#cleanSession, signal: options.signal });
+    const flags = await this.connect({
+      cleanSession: this.#broker.says.cleanSession,
+      signal: options.signal,
+    });
     if (flags === 0 && this.#wanted.size > 0) {
-      await this.#subscribe(Array.from(this.#wanted, ([topic, qos]) => ({ topic, qos })), options);
+      await this.#subscribe([...this.#wanted.values()], options);
     }
     return flags;
   }
 
   /** Disconnects if connected, gives an attempt in progress up; never throws for not being connected (MM-184). */
   async deinit(): Promise<void> {
-    this.#deinits++;
-    this.#dialing?.abort(deinitialized());
-    if (this.#isOpen) await this.disconnect();
+    this.#lifeline.end();
+    if (this.#lifeline.isOpen) await this.disconnect();
   }
 
   /** Is {@link deinit}, for `await using`. */
@@ -336,13 +306,13 @@ export class MQTT<U = unknown, B extends boolean = false> implements AsyncDispos
       // The way of nearly every message: no promise of its own, nothing but bytes into the batch.
       if (
         qos === 0 && typeof retain === "boolean" && this.onPublish === null && this.isConnected() &&
-        !this.#debugging &&
+        !isDebugging(this.logger) &&
         (typeof msg === "string" ? msg.length * 3 : msg instanceof Uint8Array ? msg.length : Infinity) <=
           this.#limit
       ) {
         this.#engine.publish(topic, msg as Payload, 0, retain);
         this.#link.kick();
-        return this.#engine.pending < HIGH_WATER ? DONE : this.#room();
+        return this.#engine.pending < HIGH_WATER ? DONE : this.#waits.room();
       }
     } catch (error) {
       return Promise.reject(error);
@@ -351,8 +321,8 @@ export class MQTT<U = unknown, B extends boolean = false> implements AsyncDispos
   }
 
   /**
-   * Subscribes to one filter, or to several in one packet, and resolves to the QoS granted for each. `onSubscribe` is
-   * called for each that was granted.
+   * Subscribes to one filter, or to several in one packet (unless `filtersPerPacket` makes it more), and resolves to
+   * the QoS granted for each. `onSubscribe` is called for each that was granted.
    *
    * @throws {MMQTTStateError} when not connected.
    * @throws {UsageError} for a filter or QoS that cannot be sent; nothing is.
@@ -361,12 +331,13 @@ export class MQTT<U = unknown, B extends boolean = false> implements AsyncDispos
    */
   async subscribe(topic: Subscriptions, qos: QoS | SubscribeArguments = 0): Promise<number[]> {
     const options = byName<SubscribeArguments>(qos, { qos: qos as QoS });
-    if (!this.#ready(options)) await this.#demandConnected();
+    if (!this.#ready(options)) await this.#lifeline.demandConnected();
     return this.#subscribe(toFilters(topic, options.qos ?? 0), options);
   }
 
   /**
-   * Unsubscribes from one filter, or from several in one packet. `onUnsubscribe` is called for each.
+   * Unsubscribes from one filter, or from several in one packet (unless `filtersPerPacket` makes it more).
+   * `onUnsubscribe` is called for each.
    *
    * @throws {MMQTTStateError} when not connected, or for a filter that is not subscribed (unless the session was
    * resumed: the broker may know it, MM-116). Nothing is sent then.
@@ -374,17 +345,22 @@ export class MQTT<U = unknown, B extends boolean = false> implements AsyncDispos
    * @throws {MMQTTException} when the connection is lost, or the answer does not come in time.
    */
   async unsubscribe(topic: string | readonly string[], options: CallOptions = {}): Promise<void> {
-    if (!this.#ready(options)) await this.#demandConnected();
+    if (!this.#ready(options)) await this.#lifeline.demandConnected();
     const topics = toTopics(topic);
     if (!this.#resumed && topics.some((topic) => !this.#wanted.has(topic))) {
       throw new MMQTTStateError("Topic must be subscribed to before attempting unsubscribe.");
     }
-    const until = this.#until(options);
-    this.#debugEach("UNSUBSCRIBING from", topics.map((topic) => ({ topic })));
-    const id = this.#engine.unsubscribe(topics);
-    await this.#settle(id, until, options, "UNSUBSCRIBE");
-    for (const topic of topics) this.#wanted.delete(topic);
-    for (const topic of topics) await this.onUnsubscribe?.(this, this.userData, topic, id);
+    debugEach(this.logger, "UNSUBSCRIBING from", topics.map((topic) => ({ topic })));
+    const ids = new Map<string, PacketId>();
+    for (const packet of this.#inPackets(topics, 2)) {
+      const id = this.#engine.unsubscribe(packet);
+      await this.#waits.settled(id, options, "UNSUBSCRIBE");
+      for (const topic of packet) {
+        this.#wanted.delete(topic);
+        ids.set(topic, id);
+      }
+    }
+    for (const [topic, id] of ids) await this.onUnsubscribe?.(this, this.userData, topic, id);
   }
 
   /**
@@ -403,24 +379,8 @@ export class MQTT<U = unknown, B extends boolean = false> implements AsyncDispos
       const text = `loop timeout (${timeout}) must be >= socket timeout (${this.#settings.socketTimeout}))`;
       throw new UsageError("invalid-argument", text);
     }
-    if (!this.#ready(options)) await this.#demandConnected();
-    if (this.#looping) throw new MMQTTStateError("loop() is running already");
-    this.#looping = true;
-    const types: number[] = [];
-    try {
-      const start = this.#clock.now();
-      // A packet may come in many pieces: that bytes have come is enough to look again.
-      const progress = () => types.length + this.#link.arrivals;
-      let before: number;
-      do {
-        before = progress();
-        await this.#pump.run(new Call("time", 0, types), start + timeout * 1000, options.signal);
-      } while (
-        timeout === 0 && progress() > before && this.#clock.now() < start + GLANCE && this.isConnected()
-      );
-    } finally {
-      this.#looping = false;
-    }
+    if (!this.#ready(options)) await this.#lifeline.demandConnected();
+    const types = await this.#waits.time(timeout, options.signal);
     return types.length === 0 ? null : types;
   }
 
@@ -432,17 +392,8 @@ export class MQTT<U = unknown, B extends boolean = false> implements AsyncDispos
    * connection is closed then (MM-173). When the connection is lost.
    */
   async ping(options: CallOptions = {}): Promise<number[]> {
-    if (!this.#ready(options)) await this.#demandConnected();
-    // In a callback it may be that the PINGRESP is behind more messages than are read: no time-out would end that.
-    const seconds = options.timeout ?? (this.#pump.delivering === undefined ? undefined : this.#patience);
-    const until = seconds === undefined ? Infinity : this.#in(seconds);
-    this.#engine.ping(this.#clock.now());
-    this.#link.kick();
-    const types: number[] = [];
-    if (!await this.#pump.run(new Call("pong", 0, types), until, options.signal)) {
-      throw new MMQTTException(`PINGRESP not returned from broker within ${seconds} seconds.`);
-    }
-    return types;
+    if (!this.#ready(options)) await this.#lifeline.demandConnected();
+    return this.#waits.pong(options);
   }
 
   /**
@@ -463,25 +414,13 @@ export class MQTT<U = unknown, B extends boolean = false> implements AsyncDispos
     will: { topic: string; payload?: MessageInput; msg?: MessageInput; qos?: QoS; retain?: boolean },
   ): void;
   willSet(
-    will: string | { topic: string; payload?: MessageInput; msg?: MessageInput; qos?: QoS; retain?: boolean },
+    will: string | NamedWill,
     message?: MessageInput,
-    retention: boolean | { readonly retain?: boolean; readonly qos?: QoS } = false,
+    retention: boolean | WillArguments = false,
     quality: QoS = 0,
   ): void {
     this.#demandNoWill();
-    const { topic, payload, retain = false, qos = 0 } = typeof will === "object" && will !== null
-      ? { ...will, payload: will.payload ?? will.msg ?? "" }
-      : {
-        topic: will,
-        payload: message,
-        ...byName<{ retain?: boolean; qos?: QoS }>(retention, { retain: retention as boolean, qos: quality }),
-      };
-    checkTopic(topic);
-    const bytes = toPayload(payload);
-    checkRetain(retain);
-    const checked: Will = { topic, payload: own(bytes), qos, retain };
-    checkWill(checked);
-    this.#will = checked;
+    this.#broker.says.will = toWill(will, message, retention, quality);
   }
 
   /**
@@ -491,7 +430,7 @@ export class MQTT<U = unknown, B extends boolean = false> implements AsyncDispos
    */
   willClear(): void {
     this.#demandNoWill();
-    this.#will = undefined;
+    this.#broker.says.will = undefined;
   }
 
   /**
@@ -503,8 +442,9 @@ export class MQTT<U = unknown, B extends boolean = false> implements AsyncDispos
   usernamePwSet(username?: string | null, password?: Payload | null): void {
     if (this.isConnected()) throw new MMQTTStateError("This method must be called before connect().");
     checkCredentials(username ?? undefined, password ?? undefined);
-    this.#username = username ?? undefined;
-    this.#password = own(password ?? undefined);
+    const { says } = this.#broker;
+    says.username = username ?? undefined;
+    says.password = ownBytes(password ?? undefined);
   }
 
   /**
@@ -514,10 +454,7 @@ export class MQTT<U = unknown, B extends boolean = false> implements AsyncDispos
    * @throws {UsageError} when either is missing, or for what is no filter.
    */
   addTopicCallback(mqttTopic: string, callback: OnMessage<U, B>): void {
-    if (mqttTopic === undefined || mqttTopic === null || typeof callback !== "function") {
-      throw new UsageError("invalid-argument", "MQTT topic and callback method must both be defined.");
-    }
-    this.#callbacks.set(mqttTopic, callback);
+    this.#delivery.set(mqttTopic, callback);
   }
 
   /**
@@ -526,12 +463,7 @@ export class MQTT<U = unknown, B extends boolean = false> implements AsyncDispos
    * @throws {UsageError} `unknown-topic` when the filter has none.
    */
   removeTopicCallback(mqttTopic: string): void {
-    if (mqttTopic === undefined || mqttTopic === null) {
-      throw new UsageError("invalid-argument", "MQTT Topic must be defined.");
-    }
-    if (!this.#callbacks.delete(mqttTopic)) {
-      throw new UsageError("unknown-topic", "MQTT topic callback not added with add_topic_callback.");
-    }
+    this.#delivery.delete(mqttTopic);
   }
 
   /**
@@ -549,135 +481,6 @@ export class MQTT<U = unknown, B extends boolean = false> implements AsyncDispos
     this.logger = SILENCE;
   }
 
-  async #dial(given: AbortSignal | undefined): Promise<number> {
-    checkConnect(this.#connectOptions);
-    const dialing = this.#dialing = new AbortController();
-    const signal = given ? AbortSignal.any([given, dialing.signal]) : dialing.signal;
-    try {
-      for (let failures = 1;; failures++) {
-        try {
-          return await this.#attempt(signal);
-        } catch (error) {
-          await this.#hangUp(error);
-          signal.throwIfAborted();
-          if (!(error instanceof MqttError)) throw error;
-          const exception = toException(error);
-          if (error instanceof ConnectionError) {
-            this.logger.warning(`Socket error when connecting: ${error.message}`);
-          } else this.logger.info(`MQTT error while connecting: ${error.message}`);
-          if (error instanceof UsageError) throw error;
-          if (error instanceof ProtocolError || !isRetriable(error)) throw exception;
-          const { connectRetries, retryDelay, random } = this.#settings;
-          if (failures === connectRetries) {
-            const text = failures > 1 ? "Repeated connect failures" : "Connect failure";
-            throw new MMQTTException(text, exception.code, { cause: exception });
-          }
-          const wait = backoff(failures, retryDelay * 1000, random());
-          this.logger.debug(`Waiting ${wait / 1000} seconds before the next attempt`);
-          await sleep(this.#clock, this.#clock.now() + wait, signal);
-          signal.throwIfAborted();
-        }
-      }
-    } finally {
-      this.#dialing = undefined;
-    }
-  }
-
-  async #attempt(signal: AbortSignal): Promise<number> {
-    const address = this.#address;
-    const place = `${address.host}:${address.port}`;
-    const { socketTimeout, recvTimeout } = this.#settings;
-    this.logger.debug(`Connecting to ${place} over ${this.#transport.name}`);
-    const late = `no connection to ${place} within ${socketTimeout} seconds (socketTimeout)`;
-    const connect = (signal: AbortSignal) => this.#transport.connect(address, { signal });
-    const connection = await dial(place, connect, this.#clock, this.#in(socketTimeout), late, signal);
-    try {
-      this.#link.attach(connection, this.#connectOptions, (this.#keepAlive || recvTimeout) * 1000);
-    } catch (error) {
-      await connection.close();
-      throw error;
-    }
-    const call = new Call("online");
-    try {
-      await this.#pump.run(call, Infinity, signal);
-    } catch (error) {
-      throw suspectTls(error, address);
-    }
-    this.#resumed = call.event?.type === "online" && call.event.connack.sessionPresent;
-    return this.#resumed ? 1 : 0;
-  }
-
-  get #address(): Address & { readonly port: number } {
-    const { host, scheme, path } = this.#target;
-    const { port, secure } = chooseScheme(this.#transport, scheme, this.#settings.isSsl);
-    return { host, port: this.#port ?? port, secure, ...(path && { path }) };
-  }
-
-  get #connectOptions(): ConnectOptions {
-    return {
-      clientId: this.clientId,
-      cleanSession: this.#cleanSession,
-      keepAlive: this.#keepAlive,
-      username: this.#username,
-      password: this.#password,
-      will: this.#will,
-    };
-  }
-
-  /** Closes what is left of a connection and ends the calls that still wait on it. */
-  async #hangUp(error: unknown, asked = false): Promise<void> {
-    const closed = this.#link.detach();
-    this.#pump.end(error, asked);
-    await closed;
-  }
-
-  /** Whether there is a connection, alive or not, that nobody has ended. */
-  get #isOpen(): boolean {
-    return (this.#engine.state !== "offline" || this.#pump.losing) && this.#dialing === undefined &&
-      !this.#closing;
-  }
-
-  async #close(): Promise<void> {
-    this.#closing = true;
-    // A message whose callback disconnects is acknowledged before (MM-231).
-    const current = this.#pump.delivering;
-    if (current !== undefined) this.#engine.acknowledge(current);
-    this.#engine.disconnect();
-    // A broker that reads nothing more does not keep us.
-    const enough = new AbortController();
-    const sent = this.#link.alive && await Promise.race([
-      this.#link.drained().then(() => !this.#link.failed),
-      sleep(this.#clock, this.#until({}), enough.signal),
-    ]);
-    enough.abort();
-    if (!sent) this.logger.warning("Unable to send DISCONNECT");
-    await this.#hangUp(new MMQTTException("MiniMQTT was disconnected before the answer came"), true);
-    this.#closing = false;
-    await this.onDisconnect?.(this, this.userData, 0);
-  }
-
-  /** The connection ended without being asked to. */
-  async #offline(error: MqttError): Promise<void> {
-    const wasOnline = this.#dialing === undefined;
-    this.#lostBy = error;
-    await this.#hangUp(this.#toException(error));
-    if (wasOnline) await this.onDisconnect?.(this, this.userData, 1);
-  }
-
-  /** While connecting it is the attempt that failed, and the core's error decides about the next. */
-  #toException(error: MqttError): Error {
-    return this.#dialing === undefined ? toException(error) : error;
-  }
-
-  /** Delivers what came before a loss that no call has met yet, and rejects with the loss. */
-  async #reportLoss(): Promise<void> {
-    if (!this.#pump.losing && (this.#engine.state === "offline" || this.isConnected())) return;
-    if (this.#pump.delivering !== undefined) {
-      throw new MMQTTStateError("MiniMQTT has lost its connection, and still delivers what came before");
-    }
-    await this.#pump.run(new Call("time"), Infinity);
-  }
-
   /** Whether there is a connection. If so no turn may pass before the command: commands keep their order. */
   #ready(options: CallOptions): boolean {
     options.signal?.throwIfAborted();
@@ -686,71 +489,13 @@ export class MQTT<U = unknown, B extends boolean = false> implements AsyncDispos
     return true;
   }
 
-  /** Without a connection: rejects with a loss that no call has met yet, else with the state. */
-  async #demandConnected(): Promise<never> {
-    // A callback cannot wait for the messages behind its own.
-    if (this.#isOpen && this.#pump.delivering === undefined) await this.#reportLoss();
-    throw notConnected();
-  }
-
   #demandNoWill(): void {
     if (this.isConnected()) throw new MMQTTStateError("Last Will should only be called before connect().");
   }
 
-  #demandNoDialing(): void {
-    if (this.#dialing !== undefined) throw new MMQTTStateError("MiniMQTT is already connecting");
-  }
-
-  #demandIdle(deinits = this.#deinits): void {
-    // What was on its way to a connection when `deinit` was called must not open one.
-    if (deinits !== this.#deinits) throw deinitialized();
-    this.#demandNoDialing();
-    if (this.isConnected()) throw new MMQTTStateError("MiniMQTT is already connected");
-  }
-
-  /** One promise for all who wait for the same room; a loss is not forced on those who do not look at it. */
-  #room(): Promise<void> {
-    if (this.#roomy === undefined) {
-      this.#roomy = this.#waitForRoom({}).finally(() => this.#roomy = undefined);
-      this.#roomy.catch(() => {});
-    }
-    return this.#roomy;
-  }
-
-  async #waitForRoom(options: CallOptions): Promise<void> {
-    const { signal, timeout: seconds = this.#patience } = options;
-    const call = new Call("room");
-    this.#link.room().then(() => call.settle());
-    if (!await this.#pump.run(call, this.#in(seconds), signal)) {
-      const text = `Unable to send anything within ${seconds} seconds.`;
-      throw new MMQTTException(text, null, { cause: new ConnectionError("write-failed", text) });
-    }
-    if (!this.#link.alive) await this.#demandConnected();
-  }
-
-  /** Seconds after which a broker that answers nothing and takes nothing has failed: two keep alives. */
-  get #patience(): number {
-    return 2 * (this.#keepAlive || this.#settings.recvTimeout);
-  }
-
-  /** Whether anyone wants debug lines: else none is put together. */
-  get #debugging(): boolean {
-    const logger = this.logger;
-    return logger !== SILENCE && (logger.isEnabledFor === undefined || logger.isEnabledFor(DEBUG));
-  }
-
-  /** Text from outside is quoted: it can neither forge a line of the log nor be taken for a directive of its format. */
-  #debug(what: string, details: LogDetails): void {
-    this.logger.debug(`${what} ${JSON.stringify(details).replaceAll("%", "\\u0025")}`, details);
-  }
-
-  #debugEach(what: string, list: readonly Filter[] | readonly { readonly topic: string }[]): void {
-    if (this.#debugging) { for (const entry of list) this.#debug(what, { ...entry }); }
-  }
-
   async #publish(topic: string, msg: MessageInput, options: PublishArguments): Promise<void> {
     const { retain = false, qos = 0 } = options;
-    if (!this.#ready(options)) await this.#demandConnected();
+    if (!this.#ready(options)) await this.#lifeline.demandConnected();
     checkTopic(topic);
     const payload = toPayload(msg);
     checkRetain(retain);
@@ -759,24 +504,32 @@ export class MQTT<U = unknown, B extends boolean = false> implements AsyncDispos
       const text = `Message size larger than configured limit ${this.#limit} bytes.`;
       throw new UsageError("payload-too-large", text);
     }
-    const until = this.#until(options);
     const id = this.#engine.publish(topic, payload, qos, retain);
-    if (this.#debugging) this.#debug("Sending PUBLISH", { topic, bytes: size, qos, retain, id });
+    if (isDebugging(this.logger)) {
+      debug(this.logger, "Sending PUBLISH", { topic, bytes: size, qos, retain, id });
+    }
     this.#link.kick();
-    if (qos !== 0) await this.#settle(id, until, options, "PUBLISH");
+    if (qos !== 0) await this.#waits.settled(id, options, "PUBLISH");
     else if (this.#engine.pending >= HIGH_WATER) {
-      await (options.signal || options.timeout !== undefined ? this.#waitForRoom(options) : this.#room());
+      await this.#waits.room(options);
     }
     await this.onPublish?.(this, this.userData, topic, qos === 0 ? this.#engine.lastId : id);
   }
 
   async #subscribe(filters: readonly Filter[], options: CallOptions): Promise<number[]> {
-    const until = this.#until(options);
-    const id = this.#engine.subscribe(filters);
-    this.#debugEach("SUBSCRIBING to", filters);
-    const { reasons } = await this.#settle(id, until, options, "SUBSCRIBE");
+    const reasons: number[] = [];
     // All before the first callback, which may throw, or unsubscribe (MM-106).
-    filters.forEach(({ topic, qos }, i) => reasons[i]! <= 2 && this.#wanted.set(topic, qos));
+    for (const { length } of this.#inPackets(filters.map(({ topic }) => topic), 3)) {
+      const packet = filters.slice(reasons.length, reasons.length + length);
+      const id = this.#engine.subscribe(packet);
+      debugEach(this.logger, "SUBSCRIBING to", packet);
+      const answer = await this.#waits.settled(id, options, "SUBSCRIBE");
+      packet.forEach((filter, i) => {
+        const reason = answer.reasons[i]!;
+        reasons.push(reason);
+        if (reason <= 2) this.#wanted.set(filter.topic, filter);
+      });
+    }
     for (const [i, { topic }] of filters.entries()) {
       if (reasons[i]! <= 2) await this.onSubscribe?.(this, this.userData, topic, reasons[i]!);
     }
@@ -788,86 +541,13 @@ export class MQTT<U = unknown, B extends boolean = false> implements AsyncDispos
         cause: new RefusedError("subscription-refused", text, code, code),
       });
     }
-    return [...reasons];
+    return reasons;
   }
 
-  /** Waits for the acknowledgement of a packet. */
-  async #settle(id: number, until: Millis, options: CallOptions, request: string): Promise<Settled> {
-    this.#link.kick();
-    const call = new Call("settled", id);
-    try {
-      if (await this.#pump.run(call, until, options.signal)) return call.event as Settled;
-    } catch (error) {
-      const cause = error instanceof MMQTTException ? error.cause : undefined;
-      if (request !== "PUBLISH" && cause instanceof ProtocolError && cause.firstByte !== undefined) {
-        const text = `invalid message received as response to ${request}: 0x${cause.firstByte.toString(16)}`;
-        throw new MMQTTException(text, null, { cause });
-      }
-      throw error;
-    }
-    const { timeout: seconds = this.#settings.recvTimeout } = options;
-    const text = `no acknowledgement of ${request} ${id} within ${seconds} seconds`;
-    const cause = new ConnectionError("acknowledgement-timeout", text);
-    throw new MMQTTException(noData(seconds), null, { cause });
-  }
-
-  #until(options: CallOptions): Millis {
-    return this.#in(options.timeout ?? this.#settings.recvTimeout);
-  }
-
-  #in(seconds: number): Millis {
-    return this.#clock.now() + seconds * 1000;
-  }
-
-  #deliver(message: Message): unknown {
-    const { topic } = message;
-    if (this.#debugging) {
-      this.#debug("Receiving PUBLISH", { topic, bytes: message.payload.length, qos: message.qos });
-    }
-    const payload = (this.#binary ? message.payload : this.#decode(message)) as Received<B>;
-    if (this.#callbacks.size > 0) {
-      const callbacks = this.#callbacks.match(topic, []);
-      if (callbacks.length > 0) return this.#callEach(callbacks.values(), payload, message);
-    }
-    return this.onMessage?.(this, topic, payload, message);
-  }
-
-  /** One after the other, each waited for if it gives a promise. */
-  #callEach(
-    callbacks: IterableIterator<OnMessage<U, B>>,
-    payload: Received<B>,
-    message: Message,
-  ): unknown {
-    for (const callback of callbacks) {
-      const result = callback(this, message.topic, payload, message);
-      if (isPromise(result)) {
-        return Promise.resolve(result).then(() => this.#callEach(callbacks, payload, message));
-      }
-    }
-    return undefined;
-  }
-
-  #decode(message: Message): string {
-    try {
-      return decodeText(message.payload);
-    } catch (cause) {
-      throw new MMQTTException("Message payload is not valid UTF-8", null, { cause });
-    }
+  /** The filters as they go into packets; none at all is left to the engine to refuse. */
+  #inPackets(filters: readonly string[], overhead: number): Iterable<readonly string[]> {
+    return filters.length === 0 ? [filters] : inPackets(filters, overhead, this.#settings.filtersPerPacket);
   }
 }
 
-function deinitialized(): MMQTTStateError {
-  return new MMQTTStateError("MiniMQTT was de-initialized while it was connecting");
-}
-
-function notConnected(): MMQTTStateError {
-  return new MMQTTStateError("MiniMQTT is not connected");
-}
-
-/** Bytes of our own: the caller's may change. Not slice(): a Buffer's does not copy. */
-function own<P extends Payload | undefined>(payload: P): P {
-  return payload instanceof Uint8Array ? new Uint8Array(payload) as P : payload;
-}
-
-const SILENCE = new NullLogger();
 const DONE = Promise.resolve();

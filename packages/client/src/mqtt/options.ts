@@ -3,17 +3,11 @@
  *
  * @module
  */
-import {
-  type Filter,
-  type Message,
-  type Payload,
-  type QoS,
-  type Transport,
-  UsageError,
-} from "@minimqtt/core";
-import { checkFilter, checkQoS } from "@minimqtt/core/internal";
+import { type Filter, type Payload, type QoS, type Transport, UsageError, type Will } from "@minimqtt/core";
+import { checkFilter, checkQoS, checkTopic, checkWill } from "@minimqtt/core/internal";
 import { type Clock, systemClock } from "../link/clock.ts";
-import type { MQTT } from "./mqtt.ts";
+import { defaultTransport } from "./default_transport.ts";
+import { type MessageInput, toPayload } from "../link/payload.ts";
 
 /** Options of `new MQTT(...)`. Times are in seconds. */
 export interface MQTTOptions<U = unknown, B extends boolean = boolean> {
@@ -42,6 +36,11 @@ export interface MQTTOptions<U = unknown, B extends boolean = boolean> {
   /** Seconds before the second attempt, doubled before each further one, up to 16 times. 2 when absent (MM-036). */
   readonly retryDelay?: number;
   /**
+   * The most filters in one SUBSCRIBE or UNSUBSCRIBE, for brokers that take few (AWS IoT takes eight): more go in
+   * several packets, one after the other. No limit when absent.
+   */
+  readonly filtersPerPacket?: number;
+  /**
    * Messages reach callbacks as `Uint8Array` instead of text. The bytes are yours for good; they are a view of a larger
    * chunk, so `slice()` those that you keep for long, or whose `buffer` you need.
    */
@@ -58,14 +57,6 @@ export interface MQTTOptions<U = unknown, B extends boolean = boolean> {
 
 /** What callbacks get as the message: text, or bytes in binary mode. */
 export type Received<B extends boolean> = B extends true ? Uint8Array : string;
-
-/** A message callback. The fourth argument tells QoS, retain and the rest (MM-131). A promise is waited for. */
-export type OnMessage<U = unknown, B extends boolean = boolean> = (
-  client: MQTT<U, B>,
-  topic: string,
-  message: Received<B>,
-  packet: Message,
-) => unknown;
 
 /** Arguments of `connect` by name; times in seconds. */
 export interface ConnectArguments {
@@ -111,10 +102,23 @@ export type Subscriptions =
   | readonly [string, QoS]
   | readonly (string | readonly [string, QoS] | Filter)[];
 
+/** How a will is published: what may be absent of its arguments. */
+export interface WillArguments {
+  readonly retain?: boolean;
+  readonly qos?: QoS;
+}
+
+/** Arguments of `willSet` by name; `msg` stands for `payload`. */
+export interface NamedWill extends WillArguments {
+  readonly topic: string;
+  readonly payload?: MessageInput;
+  readonly msg?: MessageInput;
+}
+
 /** Options of `new MQTT(...)`, complete. */
 export interface Settings {
   readonly broker: string;
-  readonly transport: Transport | undefined;
+  readonly transport: Transport;
   readonly port: number;
   readonly username: string | undefined;
   readonly password: Payload | undefined;
@@ -125,6 +129,7 @@ export interface Settings {
   readonly socketTimeout: number;
   readonly connectRetries: number;
   readonly retryDelay: number;
+  readonly filtersPerPacket: number;
   readonly useBinaryMode: boolean;
   readonly userData: unknown;
   readonly sessionId: string | null;
@@ -135,7 +140,7 @@ export interface Settings {
 /** Every option there is, and what it is when absent or null. */
 const DEFAULTS: Settings & { readonly [Name in keyof Required<MQTTOptions>]: unknown } = {
   broker: undefined as unknown as string,
-  transport: undefined,
+  transport: undefined as unknown as Transport,
   port: 0,
   username: undefined,
   password: undefined,
@@ -146,6 +151,7 @@ const DEFAULTS: Settings & { readonly [Name in keyof Required<MQTTOptions>]: unk
   socketTimeout: 1,
   connectRetries: 5,
   retryDelay: 2,
+  filtersPerPacket: Infinity,
   useBinaryMode: false,
   userData: undefined,
   sessionId: null,
@@ -163,7 +169,9 @@ export function toSettings(options: MQTTOptions): Settings {
   if (typeof options !== "object" || options === null) {
     throw new UsageError("invalid-argument", "new MQTT() takes an object of options");
   }
-  const settings: Settings & Record<string, unknown> = { ...DEFAULTS };
+  const settings: { -readonly [Name in keyof Settings]: Settings[Name] } & Record<string, unknown> = {
+    ...DEFAULTS,
+  };
   for (const [name, value] of Object.entries(options)) {
     if (!Object.hasOwn(DEFAULTS, name)) {
       throw new UsageError("invalid-argument", `MQTT has no option ${name}`);
@@ -173,13 +181,17 @@ export function toSettings(options: MQTTOptions): Settings {
   for (const name of ["recvTimeout", "socketTimeout", "retryDelay"] as const) {
     checkSeconds(settings[name], name);
   }
-  const { recvTimeout, socketTimeout, connectRetries } = settings;
+  const { recvTimeout, socketTimeout, connectRetries, filtersPerPacket } = settings;
   if (recvTimeout <= socketTimeout) {
     throw new UsageError("invalid-argument", "recv_timeout must be strictly greater than socket_timeout");
   }
   if (!Number.isInteger(connectRetries) || connectRetries <= 0) {
     throw new UsageError("invalid-argument", "connect_retries must be positive");
   }
+  if (typeof filtersPerPacket !== "number" || !(filtersPerPacket >= 1)) {
+    throw new UsageError("invalid-argument", "filtersPerPacket must be a number from 1 on");
+  }
+  settings.transport ??= defaultTransport();
   return settings;
 }
 
@@ -251,4 +263,35 @@ export function toTopics(topics: unknown): string[] {
   }
   for (const filter of list) checkFilter(filter);
   return [...new Set<string>(list)];
+}
+
+/**
+ * Both forms of `willSet`'s arguments as a will with bytes of its own, checked in the reference's order (MM-053).
+ *
+ * @throws {UsageError} for what cannot be sent.
+ */
+export function toWill(
+  first: string | NamedWill,
+  message: MessageInput | undefined,
+  retention: boolean | WillArguments,
+  quality: QoS,
+): Will {
+  const { topic, payload, retain = false, qos = 0 } = typeof first === "object" && first !== null
+    ? { ...first, payload: first.payload ?? first.msg ?? "" }
+    : {
+      topic: first,
+      payload: message,
+      ...byName<WillArguments>(retention, { retain: retention as boolean, qos: quality }),
+    };
+  checkTopic(topic);
+  const bytes = toPayload(payload);
+  checkRetain(retain);
+  const will: Will = { topic, payload: ownBytes(bytes), qos, retain };
+  checkWill(will);
+  return will;
+}
+
+/** Bytes of our own: the caller's may change. Not slice(): a Buffer's does not copy. */
+export function ownBytes<P extends Payload | undefined>(payload: P): P {
+  return payload instanceof Uint8Array ? new Uint8Array(payload) as P : payload;
 }

@@ -9,7 +9,7 @@
  *
  * @module
  */
-import type { Engine, EngineEvent, Message, Millis, MqttError, PacketId } from "@minimqtt/core";
+import type { Engine, EngineEvent, Message, Millis, MqttError, PacketId, Settled } from "@minimqtt/core";
 import type { Call } from "./call.ts";
 import type { Clock } from "../link/clock.ts";
 import { isPromise } from "../link/is_promise.ts";
@@ -114,7 +114,7 @@ export class Pump {
     this.#lostBy = undefined;
     this.#kept.push(...this.#queue.splice(0).filter(isQoS2));
     for (let event = this.#engine.next(); event !== null; event = this.#engine.next()) {
-      if (event.type === "settled") this.#settling.get(event.id)?.settle(event);
+      if (event.type === "settled") this.#answer(this.#settling.get(event.id), event);
       else if (event.type === "message" && isQoS2(event)) this.#kept.push(event);
     }
     for (const call of this.#calls) {
@@ -192,7 +192,7 @@ export class Pump {
     } else if (event.type === "settled") {
       const call = this.#settling.get(event.id);
       if (call === undefined) this.#handlers.stray(event);
-      else call.settle(event);
+      else this.#answer(call, event);
     } else if (event.type === "progress") {
       // A step of QoS 2 may have queued its answer.
       this.#link.kick();
@@ -214,6 +214,11 @@ export class Pump {
       for (const call of this.#calls) if (call.type === event.type) call.settle(event);
     }
     return true;
+  }
+
+  #answer(call: Call | undefined, event: Settled): void {
+    if (event.error === undefined) call?.settle(event);
+    else call?.fail(this.#handlers.toException(event.error));
   }
 
   #deliver(message: Message): true {

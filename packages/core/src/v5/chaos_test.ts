@@ -106,7 +106,7 @@ class World {
     const batch = this.engine.take(this.now);
     if (batch === null) return;
     for (const packet of understood(hex(batch))) this.#leaves(packet);
-    this.engine.give(batch);
+    this.engine.give(batch, this.now);
   }
 
   /** A packet leaves, and must be one that this server takes. */

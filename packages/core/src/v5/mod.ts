@@ -12,6 +12,7 @@ import { V5Wire } from "./wire.ts";
 /** MQTT 5, protocol level 5. Each connection has a wire of its own. */
 export const v5: Codec = {
   level: 5,
+  announcesLimit: true,
   open: (): Wire => new V5Wire(),
   checkConnect(options) {
     const { username = "", will, properties = {} } = options;

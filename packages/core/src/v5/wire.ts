@@ -82,7 +82,7 @@ export class V5Wire extends Reader implements Wire {
     const dropped: Dropped[] = [];
     outgoing.expiresAt = Infinity;
     for (const flight of outgoing.all()) {
-      const { id, phase, topic, payload, qos, retain, properties, expiresAt } = flight;
+      const { id, phase, topic, payload, qos, retain, properties, expiresAt, abandoned } = flight;
       let error: MqttError | undefined;
       if (phase === "queued") {
         if (expiresAt <= now) error = new ConnectionError("message-expired", "the message has expired");
@@ -92,7 +92,7 @@ export class V5Wire extends Reader implements Wire {
         // Before all others: it is not held back by the window, and takes a place in it [MQTT5-4.9.0-3].
         this.writeAcknowledgement(out, PUBREL, id);
         outgoing.fly(flight);
-      } else if (isNew) {
+      } else if (isNew && !abandoned) {
         try {
           this.checkPublish(utf8Length(topic), payload, qos, retain, properties);
         } catch (reason) {

@@ -6,15 +6,15 @@
 
 import type { EspPins, SpiBus } from "../bus.ts";
 import { type Clock, systemClock } from "../clock.ts";
-import { Chip, type Pin, type World } from "./chip.ts";
+import { Chip, type Pin, type World } from "./chip/chip.ts";
 import { Faults } from "./faults.ts";
 import { Firmware } from "./firmware.ts";
 import { CommandLoop } from "./loop.ts";
 import { type EmulatorOptions, instantly, type Timing } from "./options.ts";
-import { Outside } from "./outside.ts";
-import { emulatorBus, emulatorPins } from "./pins.ts";
-import { type Phase, SpiSlave, type Stuck } from "./spi_slave.ts";
-import { Station } from "./station.ts";
+import { Outside } from "./net/outside.ts";
+import { emulatorBus, emulatorPins } from "./bus/pins.ts";
+import { type Phase, SpiSlave, type Stuck } from "./bus/spi_slave.ts";
+import { Station } from "./chip/station.ts";
 import { Violations } from "./violations.ts";
 
 /** A start of the module that nobody had asked for. */

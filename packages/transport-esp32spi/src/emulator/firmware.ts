@@ -27,6 +27,10 @@ export class Firmware {
   readonly closesOnDrop: boolean;
   /** Whether the state query looks into the socket, so that the peer's end is seen. */
   readonly peeks: boolean;
+  /** Whether what is started in a slot in use leaves the older connection, or server, open for ever. */
+  readonly leaks: boolean;
+  /** Whether START_CLIENT for TCP and UDP takes the four bytes of the address that it has found for another name. */
+  readonly namesBroken: boolean;
   /** Whether there is a mutex per slot, which START_CLIENT with an unknown mode never gives back. */
   readonly slotMutex: boolean;
   readonly #parts: readonly number[];
@@ -50,6 +54,8 @@ export class Firmware {
     this.timeBytes = this.modern ? 8 : 4;
     this.closesOnDrop = this.has(2, 0, 0);
     this.peeks = this.has(2, 0, 0);
+    this.leaks = !this.has(2, 0, 0);
+    this.namesBroken = !this.has(2, 0, 0);
     this.slotMutex = this.has(3, 1, 0);
   }
 

@@ -6,11 +6,11 @@
  */
 
 import type { Awaitable } from "../bus.ts";
-import type { Chip, World } from "./chip.ts";
-import { execute, frameFault } from "./commands.ts";
+import type { Chip, World } from "./chip/chip.ts";
+import { execute, frameFault } from "./commands/table.ts";
 import type { Fault, Faults } from "./faults.ts";
-import { type Body, Frame, reply, START } from "./frame.ts";
-import type { SpiSlave } from "./spi_slave.ts";
+import { type Body, Frame, reply, START } from "./bus/frame.ts";
+import type { SpiSlave } from "./bus/spi_slave.ts";
 import { Crash } from "./violations.ts";
 
 /** What the loop asks of the module around it. */

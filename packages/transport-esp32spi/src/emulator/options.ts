@@ -5,8 +5,8 @@
  */
 
 import type { Clock } from "../clock.ts";
-import type { OutsideOptions } from "./outside.ts";
-import type { Network } from "./station.ts";
+import type { OutsideOptions } from "./net/outside.ts";
+import type { Network } from "./chip/station.ts";
 
 /** How long things take, in milliseconds of the clock. All are 0 by default: what can be at once is at once. */
 export interface Timing {

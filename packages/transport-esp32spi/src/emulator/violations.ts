@@ -21,7 +21,7 @@
  *   apart now. [1]
  * - `reply-discarded`: a window without a clock, which loses the reply.
  * - `slot-out-of-range`: a socket number that does not exist. The chip writes outside its arrays: it crashes. [4]
- * - `slot-in-use`: a client was started on a slot in use; the older connection is closed. [43]
+ * - `slot-in-use`: a client was started on a slot in use; the older connection is closed, or lost. [43]
  * - `unknown-mode`: START_CLIENT with a mode that is none of 0, 1, 2; the slot hangs from then on. [41]
  * - `overlong-parameter`: a name, passphrase or identity that overruns its buffer. The chip crashes. [25]
  * - `oversized-read`: more than 4086 bytes asked of GET_DATABUF. With as many at hand the chip crashes. [8]
@@ -69,6 +69,8 @@ export class Violations {
   #count = 0;
   /** While true nothing is noted: what happens is the work of a fault that was put in. */
   excused = false;
+  /** Told of each, also of those that are not kept any more. */
+  onViolation: ((violation: Violation) => void) | undefined;
 
   /** How many there were. */
   get count(): number {
@@ -90,6 +92,7 @@ export class Violations {
     if (this.excused) return;
     this.#count++;
     if (this.#list.length < MOST_VIOLATIONS) this.#list.push({ name, detail });
+    this.onViolation?.({ name, detail });
   }
 
   /** Forgets them all. */

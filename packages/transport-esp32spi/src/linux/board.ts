@@ -8,7 +8,7 @@ import { UsageError } from "@minimqtt/core";
 import type { EspPins, Gpio0Pin, SpiBus } from "../bus.ts";
 import { type Clock, systemClock } from "../clock.ts";
 import { GpioChip, INPUT, type Line, OUTPUT } from "./gpio.ts";
-import { loadLibc } from "./libc.ts";
+import { loadLibc } from "./libc/load.ts";
 import { SpidevBus } from "./spidev.ts";
 
 /** Where the module is wired to. Lines are numbers within the GPIO chip: on a Raspberry Pi, the GPIO numbers. */

@@ -5,7 +5,7 @@
  */
 
 import { ConnectionError } from "@minimqtt/core";
-import type { Libc } from "./libc.ts";
+import type { Libc } from "./libc/libc.ts";
 
 /** Gives `fd`, or throws when opening `path` has failed. */
 export function opened(libc: Libc, path: string, fd: number): number {

@@ -18,7 +18,7 @@ import {
   OPEN_FLAGS,
   pollFile,
 } from "./kernel.ts";
-import type { Libc } from "./libc.ts";
+import type { Libc } from "./libc/libc.ts";
 
 /** An open GPIO chip. */
 export class GpioChip {

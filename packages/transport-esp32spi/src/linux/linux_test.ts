@@ -8,10 +8,10 @@ import { type FakeBoard, fakeBoard, unable } from "../../tests/linux/fake_board.
 import { BUSY_LINE, lines } from "../../tests/linux/lines.ts";
 import { notDeno, runOnDeno } from "../../tests/on_deno.ts";
 import { command } from "../../tests/raw_host.ts";
-import { EspSpiControl } from "../control.ts";
+import { EspSpiControl } from "../driver/control.ts";
 import { connectBus } from "../remote/mod.ts";
-import { koffiLibc } from "./koffi_libc.ts";
-import { loadLibc, ownFfi } from "./libc.ts";
+import { koffiLibc } from "./libc/koffi.ts";
+import { loadLibc, ownFfi } from "./libc/load.ts";
 import { type BoardOptions, openBoard } from "./mod.ts";
 
 const reason = unable === undefined ? "" : ` (skipped: ${unable})`;

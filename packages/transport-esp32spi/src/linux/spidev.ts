@@ -10,7 +10,7 @@ import type { SpiBus } from "../bus.ts";
 import { failure, opened } from "./errors.ts";
 import type { Line } from "./gpio.ts";
 import { MOST_SPI_BYTES, OPEN_FLAGS, Spi, SpiMode, spiTransfer } from "./kernel.ts";
-import type { Libc, Memory } from "./libc.ts";
+import type { Libc, Memory } from "./libc/libc.ts";
 
 /** A bus on a spidev node. */
 export class SpidevBus implements SpiBus {

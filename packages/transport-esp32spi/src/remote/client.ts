@@ -96,13 +96,19 @@ export class RemoteModule {
   /**
    * Resets the module. The server closes the connection then, and the next call connects anew.
    *
-   * @throws {ConnectionError} `dial-failed` or `closed`.
+   * @throws {ConnectionError} `dial-failed`, `not-permitted` or `closed`; `read-failed` when the server had closed the
+   * connection, or does so without an answer: whether the module was reset is not known then.
    */
   reset(): Promise<void> {
     return this.#queue(async () => {
       const connection = await this.#connected();
-      await connection.reset();
-      this.#connection = undefined;
+      try {
+        await connection.reset();
+      } catch (error) {
+        throw this.#closed ? closed() : error;
+      } finally {
+        if (this.#connection === connection) this.#connection = undefined;
+      }
     });
   }
 

@@ -75,9 +75,9 @@ export class BusConnection {
     });
   }
 
-  /** Asks for a reset, and resolves when the server has closed the connection. */
+  /** Asks for a reset, and resolves when the server has answered and closed the connection. */
   async reset(): Promise<void> {
-    this.#socket.write(encodeMessage(Opcode.reset));
+    await this.request(encodeMessage(Opcode.reset), RESET_LIMIT);
     const timer = setTimeout(() => this.#socket.destroy(), RESET_LIMIT);
     await this.#gone;
     clearTimeout(timer);

@@ -232,7 +232,7 @@ describe("connectBus()", () => {
   });
 
   it("rejects with read-failed when the server speaks something else, or falls silent", async () => {
-    const greeting = createServer((socket) => void socket.end("220 mail\r\n"));
+    const greeting = createServer((socket) => void socket.resume().end("220 mail\r\n"));
     await new Promise<void>((resolve) => greeting.listen(0, "127.0.0.1", resolve));
     const { port } = greeting.address() as AddressInfo;
     const error = await assertRejects(
@@ -242,7 +242,7 @@ describe("connectBus()", () => {
     );
     assertEquals(error.code, "read-failed");
     greeting.close();
-    const silent = createServer((socket) => void socket.on("error", () => undefined));
+    const silent = createServer((socket) => void socket.resume().on("error", () => undefined));
     await new Promise<void>((resolve) => silent.listen(0, "127.0.0.1", resolve));
     const place = { port: (silent.address() as AddressInfo).port };
     await assertRejects(
@@ -261,6 +261,22 @@ describe("connectBus()", () => {
     await assertRejects(() => module.status(), ConnectionError);
     const second = await serveBus(esp, first.place);
     assertEquals((await module.status()).ready, false);
+    module.close();
+    await second.close();
+    esp.close();
+  });
+
+  it("rejects a reset on a connection that the server has closed, and resets on the next one", async () => {
+    const esp = new EspEmulator({ networks });
+    await join(esp);
+    const first = await serveBus(esp, { port: 0 });
+    const module = await connectBus(first.place);
+    await first.close();
+    const second = await serveBus(esp, first.place);
+    const error = await assertRejects(() => module.reset(), ConnectionError);
+    assertEquals([error.code, esp.wifiStatus], ["read-failed", 3]);
+    await module.reset();
+    assertEquals(esp.wifiStatus, 254);
     module.close();
     await second.close();
     esp.close();

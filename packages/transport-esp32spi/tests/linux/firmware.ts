@@ -2,7 +2,7 @@
 
 import { ConnectionError } from "@minimqtt/core";
 import process from "node:process";
-import { EspSpiControl } from "../../src/control.ts";
+import { EspSpiControl } from "../../src/driver/control.ts";
 import { openBoard } from "../../src/linux/mod.ts";
 import { lines } from "./lines.ts";
 
