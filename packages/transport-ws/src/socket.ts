@@ -91,7 +91,11 @@ export function causeOf(said: unknown): Error {
   const { name, code, message, reason, type } = said as Partial<Error> & SocketEvent;
   const text = message || reason || (code === undefined ? type : `close code ${code}`);
   const error = new Error(text?.replace(/\b((?:ws|http)s?:\/\/[^/?#\s'"]*)[^\s'"]*/g, "$1"));
-  return Object.assign(error, name !== undefined && name !== "Error" && { name }, code !== undefined && { code });
+  return Object.assign(
+    error,
+    name !== undefined && name !== "Error" && { name },
+    code !== undefined && { code },
+  );
 }
 
 /** A wrong call. */
