@@ -154,8 +154,9 @@ export class Outgoing {
     while (this.oneAtATime ? !this.awaits : this.#flying < this.#window && !this.#isFull) {
       const flight = this.#queue.first;
       if (flight === undefined) break;
-      // One that is gone was acknowledged, or sent, while it waited to be sent again.
-      const isGone = flight.flying !== 0 || this.#flights.get(flight.id) !== flight;
+      // One that is gone was acknowledged, sent or abandoned while it waited to be sent again.
+      const isGone = flight.flying !== 0 || (flight.abandoned && flight.phase === "sent") ||
+        this.#flights.get(flight.id) !== flight;
       if (!isGone && flight.qos === 2 && this.#flyingQoS2 >= this.#windowQoS2) break;
       this.#queue.shift();
       if (isGone) continue;
