@@ -18,6 +18,8 @@ class World {
   now = 0;
   /** What has been published and has come to no end, and how often each end was. */
   readonly open = new Set<number>();
+  /** What was given up meanwhile: it may still be acknowledged. */
+  readonly #abandoned = new Set<number>();
   readonly ends: Record<string, number> = {};
   readonly #held: Message[] = [];
   // Of one connection.
@@ -86,8 +88,20 @@ class World {
       const id = this.engine.publish(topic, "x".repeat(r(30)), qos, r(5) === 0, properties, this.now);
       if (id === 0) return;
       assertFalse(this.open.has(id));
+      this.#abandoned.delete(id);
       this.open.add(id);
     });
+  }
+
+  abandon(): void {
+    const id = [...this.open][this.#random(this.open.size || 1)];
+    if (id === undefined) return;
+    // A packet that waits to leave already does so.
+    this.take();
+    this.engine.abandon(id);
+    this.open.delete(id);
+    this.#abandoned.add(id);
+    this.ends["abandoned"] = (this.ends["abandoned"] ?? 0) + 1;
   }
 
   request(): void {
@@ -118,7 +132,7 @@ class World {
     assert(cmd === "connect" || size <= ((this.#limits["maximumPacketSize"] as number) ?? Infinity));
     const id = packet["messageId"] as number;
     this.#unanswered.push(packet);
-    if (cmd === "pubrel" && this.open.has(id)) this.#flying.add(id);
+    if (cmd === "pubrel" && (this.open.has(id) || this.#abandoned.has(id))) this.#flying.add(id);
     if (cmd !== "publish") return;
     const alias = (packet["properties"] as Loose | undefined)?.["topicAlias"] as number | undefined;
     assertLessOrEqual(alias ?? 0, (this.#limits["topicAliasMaximum"] as number) ?? 0);
@@ -128,11 +142,13 @@ class World {
     assertLessOrEqual(packet["qos"] as number, (this.#limits["maximumQoS"] as number) ?? 2);
     assertFalse(packet["retain"] === true && this.#limits["retainAvailable"] === false);
     if (packet["qos"] === 0) return;
+    assertFalse(this.#abandoned.has(id), "an abandoned message is sent");
     this.#flying.add(id);
-    // As many as the window has, or the PUBRELs of before.
+    // As many as the window has, which does not count what was abandoned, as the server does.
+    assertLessOrEqual([...this.#flying].filter((id) => this.open.has(id)).length, 4, "window");
     assertLessOrEqual(
       this.#flying.size,
-      Math.max(this.#limits["receiveMaximum"] as number || 4, 1),
+      (this.#limits["receiveMaximum"] as number) ?? Infinity,
       "receive maximum",
     );
   }
@@ -206,7 +222,9 @@ class World {
       ? event.packet < 0x90
       : event.type === "lost" || event.type === "dropped";
     if (!isOfMessage || !("id" in event)) return;
-    assert(this.open.delete(event.id), `a second end: ${event.type} ${event.id}`);
+    // Acknowledged since, or told of when it was not yet abandoned.
+    const isLate = this.#abandoned.delete(event.id);
+    assert(isLate || this.open.delete(event.id), `a second end: ${event.type} ${event.id}`);
     this.#flying.delete(event.id);
     const end = event.type === "dropped" ? event.error.code : event.type;
     this.ends[end] = (this.ends[end] ?? 0) + 1;
@@ -218,6 +236,7 @@ class World {
       [6, () => this.engine.state === "offline" && this.open_()],
       [12, () => this.publish()],
       [3, () => this.request()],
+      [2, () => this.abandon()],
       [12, () => this.answer()],
       [6, () => this.speak()],
       [
@@ -281,6 +300,7 @@ describe("an engine with MQTT 5", () => {
     for (
       const end of [
         "settled",
+        "abandoned",
         "lost",
         "message-expired",
         "not-supported",

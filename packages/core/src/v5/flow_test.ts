@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertLessOrEqual } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
+import { ConnectionError } from "../errors.ts";
 import type { EngineEvent } from "../events.ts";
 import type { QoS } from "../packets.ts";
 import { type Bench, broke, settled, u16 } from "../../tests/support.ts";
@@ -193,6 +194,58 @@ describe("the server's receive maximum", () => {
     const c = bench.engine.publish("t", "", 1);
     bench.engine.publish("t", "", 1);
     assertEquals(ids(bench), [c]);
+  });
+
+  it("counts a message that was abandoned until it is acknowledged, or the connection is gone", () => {
+    const setting: Setting = { keep: true, options: { maxInflight: 2 }, theirs: { receiveMaximum: 3 } };
+    const bench = online(setting);
+    const [a, b, c, d, e, f] = ([1, 2, 1, 1, 1, 1] as const).map((qos) => bench.engine.publish("t", "", qos));
+    assertEquals(ids(bench), [a, b]);
+    // Each gives its place in our window back, the server has room for one.
+    for (const id of [a, b]) bench.engine.abandon(id!);
+    assertEquals(ids(bench), [c]);
+    bench.one(server({ cmd: "pubrec", messageId: b, reasonCode: 0 }));
+    assertEquals(understood(bench.sent()).map((packet) => packet["cmd"]), ["pubrel"]);
+    assertEquals(bench.one(server({ cmd: "pubcomp", messageId: b, reasonCode: 0 })), settled(0x70, b!));
+    assertEquals(ids(bench), [d]);
+    bench.drop();
+    again(bench, setting);
+    assertEquals(ids(bench), [c, d]);
+    bench.engine.abandon(c!);
+    assertEquals(ids(bench), [e]);
+    bench.engine.abandon(d!);
+    assertEquals(ids(bench), [], "the server has three");
+    assertEquals(
+      bench.one(server({ cmd: "puback", messageId: d, reasonCode: 0x97 })),
+      settled(0x40, d!, 0x97),
+    );
+    assertEquals(ids(bench), [f]);
+  });
+
+  it("that abandoned messages use up is waited for no longer than for an acknowledgement", () => {
+    const bench = online({ options: { acknowledgeTimeout: 5000 }, theirs: { receiveMaximum: 1 } });
+    bench.engine.publish("t", "", 1);
+    bench.engine.subscribe([{ topic: "t", qos: 0 }]);
+    bench.sent();
+    bench.engine.abandon(1);
+    bench.engine.publish("t", "", 1);
+    bench.one(server({ cmd: "suback", messageId: 2, granted: [0] }));
+    assertEquals(bench.sent(), "");
+    const [event] = bench.tick(5000);
+    assertEquals(
+      event?.type === "offline" && event.error instanceof ConnectionError && event.error.code,
+      "acknowledgement-timeout",
+    );
+  });
+
+  it("is not told of a message that was abandoned and that a new server would not take", () => {
+    const bench = online({ keep: true });
+    const id = bench.engine.publish("t", "", 2);
+    bench.sent();
+    bench.engine.abandon(id);
+    bench.drop();
+    const events = again(bench, { keep: true, theirs: { maximumQoS: 1 } });
+    assertEquals(events.map(({ type }) => type), ["online"]);
   });
 
   it("lets late answers, and answers to nothing, be", () => {

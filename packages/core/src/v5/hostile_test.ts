@@ -156,6 +156,38 @@ describe("a hostile server", () => {
     const other = online({ options: { maxPacketSize: 100 } });
     other.engine.maxPacketSize = 1000;
     broke(other.receive(message(101)), "MQTT5-3.1.2-24");
+    // A message is passed over only for a server that does not know better.
+    for (const limit of [100, 50]) {
+      const skipping = online({ options: { maxPacketSize: 100, tooLarge: "skip" } });
+      skipping.engine.maxPacketSize = limit;
+      assertEquals(broke(skipping.receive(message(limit + 1)), "MQTT5-3.1.2-24").reason, 0x95);
+    }
+  });
+
+  it("cannot acknowledge one thing as another", () => {
+    for (
+      const [answer, qos, statement] of [
+        ["50020001", 1, "MQTT5-4.3.2-4"],
+        ["70020001", 1, "MQTT5-4.3.2-4"],
+        ["5003000197", 1, "MQTT5-4.3.2-4"],
+        ["90040001 00 01", 2, "MQTT5-4.3.3-8"],
+        ["40020001", undefined, "MQTT5 section 2.1.2"],
+      ] as const
+    ) {
+      const bench = online();
+      if (qos === undefined) bench.engine.subscribe([{ topic: "t", qos: 0 }]);
+      else bench.engine.publish("t", "", qos);
+      bench.sent();
+      assertEquals(broke(bench.receive(answer), statement).reason, 0x82);
+      assertEquals(bench.sent(), "e0028200");
+    }
+    // A message with QoS 2 that was acknowledged has arrived, whatever the server thinks it was.
+    const bench = online();
+    const id = bench.engine.publish("t", "", 2);
+    bench.sent();
+    const event = bench.one(server({ cmd: "puback", messageId: id, reasonCode: 0x10 }));
+    assert(event.type === "settled");
+    assertEquals([event.reasons, event.error?.code], [[0x10], "qos-not-supported"]);
   });
 
   it("cannot give a reason in words where we asked for none [MQTT5-3.1.2-29]", () => {
