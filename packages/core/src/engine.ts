@@ -109,7 +109,8 @@ export type EngineState = "offline" | "connecting" | "online" | "closing";
 
 /** One client's side of the protocol. */
 export class Engine {
-  readonly #codec: Codec;
+  /** The version of the protocol it speaks. */
+  readonly codec: Codec;
   readonly #republish: boolean;
   readonly #inbox: Inbox;
   readonly #outbox = new Outbox();
@@ -143,7 +144,7 @@ export class Engine {
 
   /** Takes what it is made of; no connection is there yet. */
   constructor(options: EngineOptions) {
-    this.#codec = options.codec;
+    this.codec = options.codec;
     this.#wire = options.codec.open();
     this.#republish = options.republish ?? false;
     this.#inbox = new Inbox(options.maxPacketSize ?? 10_065_546, (first, remaining) => {
@@ -234,9 +235,9 @@ export class Engine {
         "the last connection has not ended: pull its offline event first",
       );
     }
-    this.#codec.checkConnect(connect);
+    this.codec.checkConnect(connect);
     this.#outbox.clear();
-    const wire = this.#codec.open();
+    const wire = this.codec.open();
     wire.writeConnect(this.#outbox, connect, this.#inbox.limit);
     this.#wire = wire;
     this.#now = now;
@@ -319,7 +320,7 @@ export class Engine {
     }
     checkPayload(payload, this.#topicBytes.length + (qos === 0 ? 2 : 4));
     checkQoS(qos);
-    const encoded = properties === undefined ? undefined : this.#codec.encode(properties);
+    const encoded = properties === undefined ? undefined : this.codec.encode(properties);
     const bytes = this.#topicBytes;
     if (qos === 0) {
       this.#demandOnline();
