@@ -322,24 +322,38 @@ export class Engine {
     checkQoS(qos);
     const encoded = properties === undefined ? undefined : this.codec.encode(properties);
     const bytes = this.#topicBytes;
-    if (qos === 0) {
-      this.#demandOnline();
-      if (this.#due) this.#depart();
-      this.#wire.writePublish(
-        this.#outbox,
-        bytes,
-        payloadBytes(payload),
-        0,
-        retain,
-        false,
-        0,
-        topic,
-        encoded,
-      );
-      return 0;
+    if (qos !== 0) {
+      this.#now = now ?? this.#now;
+      return this.#enqueue(topic, payload, qos, retain, encoded, properties?.messageExpiryInterval);
     }
-    if (this.#state === "online") this.#wire.checkPublish?.(bytes.length, payload, qos, retain, encoded);
-    this.#now = now ?? this.#now;
+    this.#demandOnline();
+    if (this.#due) this.#depart();
+    this.#wire.writePublish(
+      this.#outbox,
+      bytes,
+      payloadBytes(payload),
+      0,
+      retain,
+      false,
+      0,
+      topic,
+      encoded,
+    );
+    return 0;
+  }
+
+  /** Apart from {@link publish}, which is to stay so small that a JIT compiler takes it into the caller's loop. */
+  #enqueue(
+    topic: string,
+    payload: Payload,
+    qos: QoS,
+    retain: boolean,
+    properties: Uint8Array | undefined,
+    expiry: number | undefined,
+  ): PacketId {
+    if (this.#state === "online") {
+      this.#wire.checkPublish?.(this.#topicBytes.length, payload, qos, retain, properties);
+    }
     const id = this.#outgoing.allocate();
     // Not slice(): a Buffer's does not copy.
     const owned = typeof payload === "string" ? payload : new Uint8Array(payload);
@@ -349,8 +363,8 @@ export class Engine {
       payload: owned,
       qos,
       retain,
-      properties: encoded,
-      expiresAt: this.#now + (properties?.messageExpiryInterval ?? Infinity) * 1000,
+      properties,
+      expiresAt: expiry === undefined ? undefined : this.#now + expiry * 1000,
       phase: "queued",
       flying: 0,
       abandoned: false,
@@ -550,7 +564,7 @@ export class Engine {
     if (this.#state === "connecting") this.#state = "online";
     this.#liveness.online(properties?.serverKeepAlive);
     this.#clientId = properties?.assignedClientIdentifier ?? this.#clientId;
-    this.#outgoing.receiveMaximum = connack.receiveMaximum;
+    this.#outgoing.online(connack.receiveMaximum);
     if (sessionPresent) this.#outgoing.resume();
     else this.#forget();
     this.#expire(this.#now, true);
@@ -681,7 +695,7 @@ export class Engine {
       id,
       topic,
       properties,
-      expiresAt - this.#now,
+      expiresAt === undefined ? undefined : expiresAt - this.#now,
     );
   }
 

@@ -53,8 +53,9 @@ export function writeParts(bytes: Uint8Array, at: number, parts: Parts): void {
 /** Reserves a packet and writes its fixed header; gives where the body begins. */
 export function begin(out: Outbox, first: number, remaining: number): number {
   const at = out.reserve(1 + lengthBytes(remaining) + remaining);
-  out.bytes[at] = first;
-  return writeLength(out.bytes, at + 1, remaining);
+  const { bytes } = out;
+  bytes[at] = first;
+  return writeLength(bytes, at + 1, remaining);
 }
 
 /** How many bytes a remaining length takes. */

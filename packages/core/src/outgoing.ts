@@ -32,8 +32,8 @@ export interface Flight {
   readonly retain: boolean;
   /** As the version of the protocol encodes them. */
   readonly properties: Uint8Array | undefined;
-  /** When it is not worth sending any more, unless it has been. */
-  readonly expiresAt: Millis;
+  /** When it is not worth sending any more, unless it has been; undefined, which costs least, when it always is. */
+  readonly expiresAt: Millis | undefined;
   /** How far it has come. */
   phase: "queued" | "sent" | "released";
   /**
@@ -58,13 +58,15 @@ export interface Request {
 /** What has been asked of the server and is not settled. */
 export class Outgoing {
   /** The most messages in phase `sent` or `released` at a time. */
-  readonly #window: number;
-  /** The most messages, abandoned ones included, that the server has to have at a time. */
-  receiveMaximum = 65_535;
   /** Whether the next message has to wait until all that was sent is answered, requests included. */
   oneAtATime = false;
   /** No message that waits for its first sending expires earlier. */
   expiresAt: Millis = Infinity;
+  readonly #window: number;
+  /** The most messages, abandoned ones included, that the server takes at a time. */
+  #receiveMaximum = 65_535;
+  /** How many may fly at present: the send window, or less where abandoned messages take the server's places. */
+  #limit: number;
   readonly #flights = new Map<PacketId, Flight>();
   readonly #requests = new Map<PacketId, Request>();
   readonly #windowQoS2: number;
@@ -79,7 +81,7 @@ export class Outgoing {
 
   /** Takes the send window, and how many of those messages may have QoS 2. */
   constructor(window: number, windowQoS2: number) {
-    this.#window = window;
+    this.#limit = this.#window = window;
     this.#windowQoS2 = windowQoS2;
   }
 
@@ -95,12 +97,7 @@ export class Outgoing {
 
   /** Whether anything sent on this connection waits for an answer. */
   get awaits(): boolean {
-    return this.#flying > 0 || this.#requests.size > 0 || this.#isFull;
-  }
-
-  /** Whether the server has as many messages as it takes at a time. */
-  get #isFull(): boolean {
-    return this.#flying + this.#ghosts >= this.receiveMaximum;
+    return this.#flying > 0 || this.#requests.size > 0 || this.#limit <= 0;
   }
 
   /** The identifier of what was sent first on this connection and is not answered; 0 when nothing is. */
@@ -137,11 +134,17 @@ export class Outgoing {
     return id;
   }
 
+  /** A server takes so many messages at a time, on a connection on which none has been sent yet. */
+  online(receiveMaximum: number): void {
+    this.#receiveMaximum = receiveMaximum;
+    this.#haunt(0);
+  }
+
   /** Takes a message in; it waits in the queue until {@link next} gives it out. */
   add(flight: Flight): void {
     this.#flights.set(flight.id, flight);
     this.#queue.push(flight);
-    this.expiresAt = Math.min(this.expiresAt, flight.expiresAt);
+    if (flight.expiresAt !== undefined) this.expiresAt = Math.min(this.expiresAt, flight.expiresAt);
   }
 
   /** All messages that are not settled. */
@@ -151,12 +154,12 @@ export class Outgoing {
 
   /** The next message to send, if the window has room: what has to be sent again first, then what is new. */
   next(): Flight | undefined {
-    while (this.oneAtATime ? !this.awaits : this.#flying < this.#window && !this.#isFull) {
+    while (this.oneAtATime ? !this.awaits : this.#flying < this.#limit) {
       const flight = this.#queue.first;
       if (flight === undefined) break;
       // One that is gone was acknowledged, sent or abandoned while it waited to be sent again.
-      const isGone = flight.flying !== 0 || (flight.abandoned && flight.phase === "sent") ||
-        this.#flights.get(flight.id) !== flight;
+      const isGone = this.#flights.get(flight.id) !== flight || flight.flying !== 0 ||
+        (flight.abandoned && flight.phase === "sent");
       if (!isGone && flight.qos === 2 && this.#flyingQoS2 >= this.#windowQoS2) break;
       this.#queue.shift();
       if (isGone) continue;
@@ -204,7 +207,7 @@ export class Outgoing {
     this.#land(flight);
     if (flying > 0) {
       flight.flying = -flying;
-      this.#ghosts++;
+      this.#haunt(this.#ghosts + 1);
     }
     return true;
   }
@@ -213,11 +216,17 @@ export class Outgoing {
   #land(flight: Flight): void {
     const { flying, qos } = flight;
     flight.flying = 0;
-    if (flying < 0) this.#ghosts--;
+    if (flying < 0) this.#haunt(this.#ghosts - 1);
     else if (flying > 0) {
       this.#flying--;
       if (qos === 2) this.#flyingQoS2--;
     }
+  }
+
+  /** So many of the server's places are taken by messages that were abandoned. */
+  #haunt(ghosts: number): void {
+    this.#ghosts = ghosts;
+    this.#limit = Math.min(this.#window, this.#receiveMaximum - ghosts);
   }
 
   /** Remembers a request. */
@@ -242,11 +251,8 @@ export class Outgoing {
   closed(): void {
     this.#requests.clear();
     this.#queue.clear();
-    this.#flying =
-      this.#flyingQoS2 =
-      this.#ghosts =
-      this.#sent =
-        0;
+    this.#flying = this.#flyingQoS2 = this.#sent = 0;
+    this.#haunt(0);
     for (const flight of this.#flights.values()) flight.flying = 0;
   }
 

@@ -82,7 +82,7 @@ export class V5Wire extends Reader implements Wire {
     const dropped: Dropped[] = [];
     outgoing.expiresAt = Infinity;
     for (const flight of outgoing.all()) {
-      const { id, phase, topic, payload, qos, retain, properties, expiresAt, abandoned } = flight;
+      const { id, phase, topic, payload, qos, retain, properties, expiresAt = Infinity, abandoned } = flight;
       let error: MqttError | undefined;
       if (phase === "queued") {
         if (expiresAt <= now) error = new ConnectionError("message-expired", "the message has expired");
