@@ -188,7 +188,7 @@ function commandFor(runtime: Runtime, report: string): readonly [string, readonl
     case "bun":
       // Node's own limit is none, Bun's is 5 seconds.
       return ["bun", [
-        ...["test", "--timeout", "30000", "--preload", guard],
+        ...["test", "--timeout", "60000", "--preload", guard],
         ...["--reporter=junit", `--reporter-outfile=${report}`],
       ]];
     case "node":

@@ -6,14 +6,13 @@
  * @module
  */
 
-import { build } from "esbuild";
 import { spawn } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { find } from "../../tools/system.ts";
 import { atExit } from "../src/peers/at_exit.ts";
+import { bundle } from "./bundle.ts";
 import { serve } from "./serve.ts";
 
 /** The page of `hidden_page.ts` in a tab. */
@@ -32,7 +31,7 @@ export interface Tab extends AsyncDisposable {
 export async function openTab(): Promise<Tab> {
   const program = find("chromium");
   if (program === null) throw new Error("chromium is not installed: apt-get install chromium");
-  const server = await serve({ "index.html": HTML, "page.js": await bundle() });
+  const server = await serve({ "index.html": HTML, "page.js": await bundle("hidden_page.ts") });
   const profile = mkdtempSync(join(tmpdir(), "chromium-"));
   const browser = spawn(program, [...FLAGS, `--user-data-dir=${profile}`, "about:blank"], {
     stdio: "ignore",
@@ -108,18 +107,6 @@ async function connect(url: string): Promise<(method: string, params: object) =>
       waiting.set(++id, resolve);
       socket.send(JSON.stringify({ id, method, params }));
     });
-}
-
-async function bundle(): Promise<Uint8Array> {
-  const { outputFiles } = await build({
-    entryPoints: [fileURLToPath(new URL("hidden_page.ts", import.meta.url))],
-    bundle: true,
-    format: "esm",
-    platform: "browser",
-    target: "es2022",
-    write: false,
-  });
-  return outputFiles[0]!.contents;
 }
 
 function pause(time: number): Promise<void> {

@@ -4,13 +4,12 @@
  * @module
  */
 
-import { build, stop } from "esbuild";
-import { fileURLToPath } from "node:url";
 import { startPeerServer } from "../src/remote/server.ts";
 import type { Report } from "../src/runner/run.ts";
 import type { Selection } from "../src/runner/suites.ts";
 import { startChromium } from "./chromium.ts";
 import type { PageTask } from "./page.ts";
+import { bundle } from "./bundle.ts";
 import { serve } from "./serve.ts";
 
 /** What to run; everything, with a minute for each case, when nothing is said. */
@@ -25,7 +24,7 @@ export interface ChromiumTask extends Selection {
  * @throws {Error} when there is no Chromium, or when the page breaks.
  */
 export async function runInChromium({ timeout = 60_000, ...selection }: ChromiumTask = {}): Promise<Report> {
-  await using server = await serve({ "index.html": HTML, "page.js": await bundle() });
+  await using server = await serve({ "index.html": HTML, "page.js": await bundle("page.ts") });
   await using browser = await startChromium();
   const peers = await startPeerServer();
   try {
@@ -35,20 +34,6 @@ export async function runInChromium({ timeout = 60_000, ...selection }: Chromium
   } finally {
     await peers.stop();
   }
-}
-
-async function bundle(): Promise<Uint8Array> {
-  const { outputFiles } = await build({
-    entryPoints: [fileURLToPath(new URL("page.ts", import.meta.url))],
-    bundle: true,
-    format: "esm",
-    platform: "browser",
-    target: "es2022",
-    write: false,
-  });
-  // Its process would wait for more to do.
-  await stop();
-  return outputFiles[0]!.contents;
 }
 
 const HTML = `<!doctype html>

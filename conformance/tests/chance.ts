@@ -40,23 +40,29 @@ export function seeds(count: number): number[] {
   return Array.from({ length: count }, (_, i) => first + i);
 }
 
-/** Runs `play` with each seed; a failure names its own. */
+/** So many failures tell enough. */
+const ENOUGH = 5;
+
+/** Runs `play` with each seed; failures name theirs. A seed that hangs is the last one that TRACE=1 shows. */
 export async function withSeeds(count: number, play: (seed: number) => Promise<void>): Promise<void> {
   const all = seeds(count);
   console.log(`seeds ${all[0]} to ${all.at(-1)}; SEED repeats one`);
+  const failures: Error[] = [];
   for (const seed of all) {
-    if (process.env["DBG"]) process.stderr.write(`${seed} ${Math.round(performance.now())}\n`);
+    if (process.env["TRACE"] !== undefined) console.log(`SEED=${seed}`);
     try {
       await play(seed);
-    } catch (error) {
-      if (process.env["DBG"]) {
-        console.log(`FAIL SEED=${seed}: ${String((error as Error).message).slice(0, 200)}`);
-        continue;
-      }
-      throw new Error(`SEED=${seed}: ${error instanceof Error ? error.message : String(error)}`, {
-        cause: error,
-      });
+    } catch (cause) {
+      failures.push(new Error(`SEED=${seed}: ${cause instanceof Error ? cause.message : cause}`, { cause }));
+      if (failures.length === ENOUGH) break;
     }
+  }
+  if (failures.length === 1) throw failures[0];
+  if (failures.length > 1) {
+    throw new AggregateError(
+      failures,
+      failures.map(({ message }) => message).join("\n"),
+    );
   }
 }
 
@@ -121,6 +127,10 @@ export class UnrulyConnection implements Connection {
 
   get closed(): boolean {
     return this.#closed;
+  }
+
+  get isStalled(): boolean {
+    return this.#stalled !== undefined;
   }
 
   /** Writes do not end from now on. */

@@ -64,9 +64,9 @@ export class ModelLink {
   /** Whether the broker reads; it goes on with what lies there when it does again. */
   #paused: Promise<void> | undefined;
   #resume: (() => void) | undefined;
-  #writing: Promise<void> = Promise.resolve();
-  /** Bytes that the client has not taken. */
-  owed = 0;
+  /** Bytes that wait for those before them to be taken. */
+  readonly #waiting: Uint8Array[] = [];
+  #writing = false;
   over = false;
 
   constructor(broker: ModelBroker, connection: Connection) {
@@ -84,15 +84,21 @@ export class ModelLink {
     this.#paused = this.#resume = undefined;
   }
 
-  /** Sends bytes, whatever they are. */
+  /** Sends bytes, whatever they are: at once, or with all that waits for those before. */
   write(bytes: Uint8Array): void {
-    this.owed += bytes.length;
-    this.#writing = this.#writing.then(() => this.broker.transmit(bytes, this)).then(
-      () => {
-        this.owed -= bytes.length;
-      },
-      () => {},
-    );
+    this.#waiting.push(bytes);
+    if (!this.#writing) void this.#flush();
+  }
+
+  async #flush(): Promise<void> {
+    this.#writing = true;
+    while (this.#waiting.length > 0) {
+      const batch = Buffer.concat(this.#waiting.splice(0));
+      // That the client is gone is noticed by reading.
+      await this.broker.transmit(batch, this).catch(() => {});
+      if (this.over) this.#waiting.length = 0;
+    }
+    this.#writing = false;
   }
 
   send(packet: Packet): void {

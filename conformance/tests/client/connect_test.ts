@@ -273,6 +273,7 @@ describe("Client.connect(): wrong options", () => {
   const good = { transport };
   const cases: readonly (readonly [string, unknown, unknown, string])[] = [
     ["no broker", [], good, "connect() takes the URL of a broker, or a list of them"],
+    ["port 0", "mqtt://broker.test:0", good, "port must be an integer from 1 to 65535, not 0"],
     [
       "a scheme the transport does not serve",
       "ws://x",
@@ -285,7 +286,12 @@ describe("Client.connect(): wrong options", () => {
       {},
       "no transport: pass transport: tcp() of @minimqtt/transport-tcp, or another one",
     ],
-    ["an unknown option", "x", { ...good, keepalive: 60 }, "there is no option keepalive"],
+    [
+      "an unknown option",
+      "x",
+      { ...good, keepalive: 60 },
+      "there is no option keepalive: is keepAlive meant?",
+    ],
     ["an unknown option within", "x", { ...good, sending: { size: 1 } }, "there is no option sending.size"],
     ["seconds", "x", { ...good, keepAlive: 60 }, "keepAlive is in milliseconds, 60 is too short"],
     [

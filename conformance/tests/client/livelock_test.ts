@@ -5,7 +5,6 @@
 import { type Client, ConnectionError, RefusedError, type Status } from "@minimqtt/client";
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
-import type { FakeClock } from "../../src/player/fake_clock.ts";
 import { publish } from "../../src/wire/wire.ts";
 import { type On, type Packet, PUBLISH, PUBREL, served, SUBSCRIBE, UNSUBSCRIBE, write } from "./peer.ts";
 import { isSettled, settled } from "./stage.ts";
@@ -49,8 +48,8 @@ describe("Client: a message at which the broker hangs up", () => {
     const named = told.flatMap((status) => status.state === "waiting" ? [status.unanswered] : []);
     assertEquals(named.slice(0, 3), Array(3).fill("the message to big (2000 bytes)"));
     assertEquals(client.unsent.failed, 1);
-    const lost = told.filter(({ state }) => state === "waiting").at(-1);
-    assertEquals(lost.state === "waiting" && lost.failed, 1);
+    const lost = told.findLast(({ state }) => state === "waiting") as Status & { state: "waiting" };
+    assertEquals(lost.failed, 1);
     assertStringIncludes(lost.text, "hangs up whenever it gets the message to big");
     await clock.run(client.close());
   });

@@ -295,6 +295,32 @@ describe("Client.subscribe(): a callback", () => {
     await end(stage);
   });
 
+  it("that gives a thenable whose then throws hands that to onError, and goes on", async () => {
+    const stage = await online();
+    const errors: unknown[] = [];
+    const seen: string[] = [];
+    const onMessage = (message: ReceivedMessage) => {
+      seen.push(message.text());
+      return {
+        // biome-ignore lint/suspicious/noThenProperty: a thenable is what it is about.
+        then() {
+          throw new Error("no thenable");
+        },
+      };
+    };
+    await subscribe(
+      stage,
+      "a",
+      { qos: 1, onMessage, onError: (error: unknown) => errors.push(error) } as Options,
+      "01",
+    );
+    await stage.broker.send(publish("a", "1", { qos: 1, id: 1 }) + publish("a", "2", { qos: 1, id: 2 }));
+    await stage.broker.expect("40020001");
+    await stage.broker.expect("40020002");
+    assertEquals([seen, errors.map(String)], [["1", "2"], ["Error: no thenable", "Error: no thenable"]]);
+    await end(stage);
+  });
+
   it("that throws hands the error to onError, and the message counts as received", async () => {
     const stage = await online();
     const errors: unknown[] = [];

@@ -10,18 +10,22 @@ import { tcp } from "@minimqtt/transport-tcp";
 import { assert, assertEquals } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import process from "node:process";
-import { startAedes } from "../../src/peers/brokers.ts";
+import { mosquittoMissing, startMosquitto } from "../../src/peers/brokers.ts";
 
 const MESSAGES = 1500;
 /** How many seeds; twenty are for a longer run: SEEDS=20. */
 const SEEDS = Number(process.env["SEEDS"] ?? 2);
 const first = Number(process.env["SEED"] ?? Date.now() % 100_000);
 
+const missing = mosquittoMissing();
+
 describe("stray windows on the bus of a co-processor", () => {
   for (const firmware of ["3.3.0", "1.7.7"]) {
-    it(
-      `lose and damage none of ${MESSAGES} messages, firmware ${firmware}`,
-      { timeout: 60_000 * SEEDS },
+    const define = missing === null ? it : it.skip;
+    const title = `lose and damage none of ${MESSAGES} messages, firmware ${firmware}`;
+    define(
+      missing === null ? title : `${title} (skipped: ${missing})`,
+      { timeout: 120_000 * SEEDS },
       async () => {
         for (let seed = first; seed < first + SEEDS; seed++) {
           const { strays, connections } = await exchange(firmware, seed);
@@ -37,7 +41,7 @@ describe("stray windows on the bus of a co-processor", () => {
 });
 
 async function exchange(firmware: string, seed: number): Promise<{ strays: number; connections: number }> {
-  const broker = await startAedes();
+  await using broker = await startMosquitto();
   const url = `mqtt://127.0.0.1:${broker.port}`;
   const module = new EspEmulator({ firmware, networks: [{ ssid: "home" }], clock });
   const noise = new Noise(module, seed);
@@ -100,7 +104,6 @@ async function exchange(firmware: string, seed: number): Promise<{ strays: numbe
     await client.close({ drop: true });
     await watching;
     await observer.close({ drop: true });
-    await broker.stop();
     module.close();
   }
   assertEquals([there.has(-1), back.has(-1)], [false, false], "a message was damaged");
@@ -115,7 +118,7 @@ const clock: Clock = {
 };
 
 /** Milliseconds without a message that count as hanging; MQTT's own limits are below. */
-const HANG = 8_000;
+const HANG = 45_000;
 
 /** Messages under way at a time. */
 const WAVE = 25;

@@ -103,6 +103,20 @@ describe("reconnect(): overlapping and throwing", () => {
     }
   });
 
+  it("reconnect() rejects with an exception of MiniMQTT's when the connection is lost before it subscribes", async () => {
+    const scene = await online();
+    const { client, broker, clock } = scene;
+    await subscribed(scene, "a", "00");
+    client.onConnect = async () => {
+      await broker.close();
+      await client.loop(1).catch(() => {});
+    };
+    const reconnecting = clock.run(client.reconnect());
+    reconnecting.catch(() => {});
+    await answers(scene);
+    await rejectsWith(reconnecting, MMQTTStateError, "MiniMQTT is not connected");
+  });
+
   it("a lost connection is not opened again by anything but a call (MM-159)", async () => {
     const scene = dialling();
     const { client, broker, clock, addresses } = scene;

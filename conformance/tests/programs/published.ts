@@ -5,6 +5,7 @@
  */
 
 import { spawn } from "node:child_process";
+import process from "node:process";
 import {
   globSync,
   mkdirSync,
@@ -147,7 +148,11 @@ export function run(
   args: readonly string[],
 ): Promise<{ readonly stdout: string; readonly stderr: string; readonly status: number }> {
   return new Promise((resolve, reject) => {
-    const child = spawn(command, args, { cwd, stdio: ["ignore", "pipe", "pipe"] });
+    const child = spawn(command, args, {
+      cwd,
+      env: { ...process.env, NO_COLOR: "1" },
+      stdio: ["ignore", "pipe", "pipe"],
+    });
     const output = { stdout: "", stderr: "" };
     child.stdout.on("data", (data) => output.stdout += data);
     child.stderr.on("data", (data) => output.stderr += data);

@@ -11,7 +11,7 @@ const ARGUMENTS = ["--only", "transport/0,transport/4,transport/11"];
 async function passes(place: Place, args: readonly string[]): Promise<void> {
   try {
     const { status, stdout, stderr } = await run(place.folder, process.execPath, [...args, ...ARGUMENTS]);
-    assertMatch(stdout, /\n5 passed, 0 failed, 0 skipped in /, stderr);
+    assertMatch(stdout, /^5 passed, 0 failed, 0 skipped in /m, stderr);
     assertEquals(status, 0);
   } finally {
     await place.close();

@@ -55,7 +55,11 @@ describe("a broker that takes 64 KiB a WebSocket message at most", () => {
       transport: ws({ maxMessageSize: Infinity }),
       reconnect: false,
     });
-    const outcome = await client.publish("size/large", LARGE, { qos: 1 }).then(() => "sent", String);
+    // What is much longer leaves in pieces anyway.
+    const outcome = await client.publish("size/large", LARGE.slice(0, 90_000), { qos: 1 }).then(
+      () => "sent",
+      String,
+    );
     await client.close({ drop: true });
     assert(outcome.includes("1009"), outcome);
   });

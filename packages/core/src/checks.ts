@@ -104,7 +104,7 @@ export function checkWill(will: Will): void {
     const text = `Last Will message size larger than ${MAX_FIELD_LENGTH} bytes.`;
     throw new UsageError("payload-too-large", text);
   }
-  checkQoS(will.qos ?? 0);
+  checkQoS(will.qos === undefined ? 0 : will.qos);
 }
 
 /**
@@ -130,8 +130,14 @@ export function checkConnect(options: ConnectOptions): void {
   if (options.will !== undefined) checkWill(options.will);
 }
 
+/** Whether it is a `Uint8Array` with bytes to read: no proxy of one, nor one whose buffer was transferred. */
+export function isBytes(value: unknown): value is Uint8Array {
+  return value instanceof Uint8Array && ArrayBuffer.isView(value) &&
+    (value.length > 0 || (value.buffer as { readonly detached?: boolean }).detached !== true);
+}
+
 function payloadLength(payload: unknown, what: string): number {
-  if (payload instanceof Uint8Array) return payload.length;
+  if (isBytes(payload)) return payload.length;
   if (typeof payload !== "string") throw new UsageError("invalid-argument", `Invalid ${what} data type.`);
   checkWellFormed(payload, `The ${what}`);
   return utf8Length(payload);

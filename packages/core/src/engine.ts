@@ -378,7 +378,9 @@ export class Engine {
    * event tells of it any more, but a `settled` of a late acknowledgement. Nothing happens for any other identifier.
    */
   abandon(id: PacketId): void {
-    if (this.#outgoing.abandon(id)) this.#depart();
+    if (!this.#outgoing.abandon(id)) return;
+    this.#liveness.abandoned(this.#outgoing.awaits);
+    this.#depart();
   }
 
   /**
@@ -460,8 +462,8 @@ export class Engine {
   }
 
   /**
-   * The next event; null when there is none before more bytes come, or bytes leave ({@link congested}). One packet is decoded per call, and answered if
-   * the protocol asks for it.
+   * The next event; null when there is none before more bytes come, or bytes leave ({@link congested}). One packet is
+   * decoded per call, and answered if the protocol asks for it.
    */
   next(): EngineEvent | null {
     if (this.#events.length > 0) return this.#events.pop()!;

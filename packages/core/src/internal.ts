@@ -4,6 +4,7 @@
  * @module
  */
 export * from "./checks.ts";
+export { checkDial, checkOptions, having, type Kind, type Kinds } from "./options.ts";
 export { Queue } from "./queue.ts";
 export { decodeText, encodeText } from "./text.ts";
 export { checkFilter, checkText, checkTopic, utf8Length } from "./topic.ts";

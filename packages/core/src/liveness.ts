@@ -133,6 +133,11 @@ export class Liveness {
     this.#owedSince = awaits ? this.#lastReceived : Infinity;
   }
 
+  /** Something that was sent is not waited for any more; `awaits`: something else is. */
+  abandoned(awaits: boolean): void {
+    if (!awaits) this.#owedSince = Infinity;
+  }
+
   /** Nobody listens from now on. */
   pause(now: Millis): void {
     this.#pausedAt ??= now;

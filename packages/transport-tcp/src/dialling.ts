@@ -6,6 +6,7 @@
 
 import { ConnectionError, UsageError } from "@minimqtt/core";
 import type { Address, Connection, Scheme, Transport } from "@minimqtt/core";
+import { checkDial, checkOptions } from "@minimqtt/core/internal";
 
 /** Options of `tcp()`. */
 export interface TcpOptions {
@@ -28,18 +29,22 @@ const schemes: readonly [Scheme, Scheme] = [
   { name: "tcp", port: 1883, secure: false },
 ];
 
-/** Makes the transport from the caller's options and a runtime's way to dial. */
-export function transport(options: TcpOptions | undefined, dial: Dial): Transport {
+/** Makes the transport from the caller's options and a runtime's way to dial; throws `UsageError` for wrong ones. */
+export function transport(options: TcpOptions = {}, dial: Dial): Transport {
+  checkOptions(options, "tcp()", { noDelay: "boolean" });
+  const { noDelay = true } = options;
   return {
     name: "tcp",
     schemes,
-    async connect(address, { signal } = {}) {
+    async connect(address, options) {
+      checkDial(address, options);
+      const { signal } = options ?? {};
       signal?.throwIfAborted();
       // Without this, a password meant for an encrypted connection would travel in the clear.
       if (address.secure) throw new UsageError("invalid-argument", "tcp cannot encrypt: use transport-tls");
       let connection: Connection;
       try {
-        connection = await dial(address, options?.noDelay ?? true, signal);
+        connection = await dial(address, noDelay, signal);
       } catch (error) {
         signal?.throwIfAborted();
         throw dialError(error, address);

@@ -56,13 +56,11 @@ describe("tcp", () => {
     }
   });
 
-  it("connect rejects with dial-failed for a port that cannot be", async () => {
-    const error = await assertRejects(
-      () => tcp().connect({ host: "127.0.0.1", port: 70_000 }),
-      ConnectionError,
-    );
-    assertEquals(error.code, "dial-failed");
-    assertStringIncludes(error.message, "127.0.0.1:70000");
+  it("connect rejects with a usage error for a port that cannot be", async () => {
+    for (const port of [0, 70_000]) {
+      const error = await assertRejects(() => tcp().connect({ host: "127.0.0.1", port }), UsageError);
+      assertEquals(error.message, `port must be an integer from 1 to 65535, not ${port}`);
+    }
   });
 
   it("connect leaves no listener on a signal that lives longer", async () => {

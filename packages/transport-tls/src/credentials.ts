@@ -6,6 +6,7 @@
  */
 
 import { ConnectionError, UsageError } from "@minimqtt/core";
+import { isBytes } from "@minimqtt/core/internal";
 import { createPrivateKey, X509Certificate } from "node:crypto";
 import type { KeyObject } from "node:crypto";
 import { readFile } from "node:fs/promises";
@@ -38,7 +39,11 @@ export function credentialsOf(options: TlsOptions): () => Promise<Credentials> {
   const all = [...ca ?? [], cert, key];
   if (!all.some(isFile)) {
     const ready = check(
-      { ca: ca?.map(textOf), cert: cert && textOf(cert), key: key && textOf(key) },
+      {
+        ca: ca?.map(textOf),
+        cert: cert === undefined ? cert : textOf(cert),
+        key: key === undefined ? key : textOf(key),
+      },
       passphrase,
     );
     return () => Promise.resolve(ready);
@@ -119,12 +124,14 @@ function openOtherwise(key: string, passphrase: string, cause: Error): KeyObject
 }
 
 function isFile(pem: Pem | undefined): pem is { readonly file: string | URL } {
-  return typeof pem === "object" && "file" in pem;
+  if (typeof pem !== "object" || pem === null || !("file" in pem)) return false;
+  if (typeof pem.file === "string" || pem.file instanceof URL) return true;
+  throw wrong("file must be the path or the URL of one");
 }
 
 function textOf(pem: Pem): string {
   if (typeof pem === "string") return pem;
-  if (pem instanceof Uint8Array) return new TextDecoder().decode(pem);
+  if (isBytes(pem)) return new TextDecoder().decode(pem);
   throw wrong("certificates and keys must be PEM text, its bytes, or { file }");
 }
 

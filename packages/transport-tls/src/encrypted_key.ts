@@ -83,7 +83,9 @@ function elements(bytes: Buffer | undefined): Buffer[] {
 }
 
 function integer(bytes: Buffer | undefined): number {
-  return (bytes ?? []).reduce((sum, byte) => sum * 256 + byte, 0);
+  let sum = 0;
+  for (const byte of bytes ?? []) sum = sum * 256 + byte;
+  return sum;
 }
 
 function hex(bytes: Buffer | undefined): string {

@@ -14,6 +14,7 @@
 
 import { UsageError } from "@minimqtt/core";
 import type { Connection, Scheme, Transport } from "@minimqtt/core";
+import { checkDial } from "@minimqtt/core/internal";
 import { tcp } from "@minimqtt/transport-tcp";
 import { credentialsOf } from "./credentials.ts";
 import { secure } from "./handshake.ts";
@@ -53,7 +54,10 @@ export function tls(options: TlsOptions = {}): Transport {
   return {
     name: "tls",
     schemes,
-    async connect({ host, port, path, secure: wanted }, { signal } = {}): Promise<Connection> {
+    async connect(address, dialling): Promise<Connection> {
+      checkDial(address, dialling);
+      const { host, port, path, secure: wanted } = address;
+      const { signal } = dialling ?? {};
       signal?.throwIfAborted();
       if (wanted === false) {
         throw new UsageError("invalid-argument", "tls always encrypts: use transport-tcp");

@@ -6,6 +6,7 @@
 
 import { UsageError } from "@minimqtt/core";
 import type { Transport } from "@minimqtt/core";
+import { checkOptions as check, having, type Kind, type Kinds } from "@minimqtt/core/internal";
 
 /**
  * Certificates or a key in PEM (`-----BEGIN ...`): the text, its bytes, or the file that holds it. A file is read anew
@@ -47,55 +48,54 @@ export interface TlsOptions {
   readonly over?: Transport;
 }
 
-const NAMES: ReadonlySet<string> = new Set([
-  "ca",
-  "cert",
-  "key",
-  "passphrase",
-  "serverName",
-  "alpn",
-  "minVersion",
-  "unsafelyIgnoreCertificateErrors",
-  "over",
-]);
-
-/** What others call some of the options. */
-const OTHER_NAMES: Readonly<Record<string, string>> = {
-  rejectUnauthorized: "unsafelyIgnoreCertificateErrors: true (it is unsafe)",
-  servername: "serverName",
-  ALPNProtocols: "alpn",
-  caCerts: "ca",
-  pskCallback: "a certificate: Deno's and Bun's node:tls have no pre-shared keys",
+const KINDS: Kinds = {
+  ca: "any",
+  cert: "any",
+  key: "any",
+  passphrase: "string",
+  serverName: "string",
+  alpn: "any",
+  minVersion: "any",
+  // Anything that is merely like true must not switch off what keeps the connection safe.
+  unsafelyIgnoreCertificateErrors: "boolean",
+  over: having("connect"),
 };
+
+/** What others call some of the options, and what is to be used instead. */
+const OTHER_NAMES: Kinds = {
+  rejectUnauthorized: instead("unsafelyIgnoreCertificateErrors: true (it is unsafe)"),
+  servername: instead("serverName"),
+  ALPNProtocols: instead("alpn"),
+  caCerts: instead("ca"),
+  pskCallback: instead("a certificate: Deno's and Bun's node:tls have no pre-shared keys"),
+};
+
+function instead(text: string): Kind {
+  return (_, name) => {
+    throw wrong(`tls() knows no option ${name}: use ${text}`);
+  };
+}
 
 /** Checks all but the certificates. Throws `UsageError` `invalid-argument`. */
 export function checkOptions(options: TlsOptions): void {
-  for (const name of Object.keys(options)) {
-    if (NAMES.has(name)) continue;
-    const instead = OTHER_NAMES[name];
-    throw wrong(`tls() knows no option ${name}${instead ? `: use ${instead}` : ""}`);
-  }
-  const { cert, key, passphrase, serverName, alpn, minVersion, unsafelyIgnoreCertificateErrors, over } =
-    options;
+  check(options, "tls()", { ...KINDS, ...OTHER_NAMES });
+  const { cert, key, serverName, alpn, minVersion } = options;
   if ((cert === undefined) !== (key === undefined)) {
     throw wrong(`tls() has a ${cert ? "cert without its key" : "key without its cert"}: give both or none`);
   }
-  if (passphrase !== undefined && typeof passphrase !== "string") throw wrong("passphrase must be a string");
-  if (serverName !== undefined && (typeof serverName !== "string" || !/^[^\s/]+$/.test(serverName))) {
+  if (serverName !== undefined && !/^[^\s/]+$/.test(serverName)) {
     throw wrong("serverName must be a host name or an IP address");
   }
   if (alpn !== undefined && !(Array.isArray(alpn) && alpn.every(isProtocol))) {
     throw wrong('alpn must be a list of protocol names of 1 to 255 characters, such as ["mqtt"]');
   }
   if (minVersion !== undefined && minVersion !== "TLSv1.2" && minVersion !== "TLSv1.3") {
-    throw wrong(`minVersion must be "TLSv1.2" or "TLSv1.3", not ${JSON.stringify(minVersion)}`);
+    throw wrong(
+      `minVersion must be "TLSv1.2" or "TLSv1.3", not ${
+        typeof minVersion === "string" ? `"${minVersion}"` : typeof minVersion
+      }`,
+    );
   }
-  // Anything that is merely like true must not switch off what keeps the connection safe.
-  const unsafe: unknown = unsafelyIgnoreCertificateErrors;
-  if (unsafe !== undefined && typeof unsafe !== "boolean") {
-    throw wrong("unsafelyIgnoreCertificateErrors must be true or false");
-  }
-  if (over !== undefined && typeof over?.connect !== "function") throw wrong("over must be a transport");
 }
 
 function isProtocol(name: unknown): boolean {

@@ -14,7 +14,7 @@ const WRONG: readonly (readonly [options: Record<string, unknown>, text: string]
   [{ ALPNProtocols: ["mqtt"] }, "use alpn"],
   [{ caCerts: [CERTIFICATE] }, "use ca"],
   [{ pskCallback: () => null }, "no pre-shared keys"],
-  [{ colour: "red" }, "knows no option colour"],
+  [{ colour: "red" }, "there is no option colour"],
   [{ cert: CERTIFICATE }, "cert without its key"],
   [{ key: KEY }, "key without its cert"],
   [{ passphrase: 1 }, "passphrase"],
@@ -28,8 +28,8 @@ const WRONG: readonly (readonly [options: Record<string, unknown>, text: string]
   [{ minVersion: 1.3 }, "minVersion"],
   [{ unsafelyIgnoreCertificateErrors: "true" }, "true or false"],
   [{ unsafelyIgnoreCertificateErrors: 1 }, "true or false"],
-  [{ over: {} }, "over must be a transport"],
-  [{ over: null }, "over must be a transport"],
+  [{ over: {} }, "over must have connect"],
+  [{ over: null }, "over must have connect"],
 ];
 
 describe("checkOptions()", () => {

@@ -13,6 +13,7 @@
  */
 
 import type { Scheme, Transport } from "@minimqtt/core";
+import { checkDial, checkOptions, type Kinds } from "@minimqtt/core/internal";
 import { connect } from "./dialling.ts";
 import { openHere, usage } from "./socket.ts";
 import type { Open } from "./socket.ts";
@@ -51,6 +52,21 @@ export interface WsOptions {
   readonly open?: Open;
 }
 
+const KINDS: Kinds = {
+  path: "string",
+  protocols: strings,
+  headers: strings,
+  maxUnread: "number",
+  maxMessageSize: "number",
+  open: "function",
+};
+
+function strings(value: unknown, name: string): void {
+  const list = typeof value === "object" && value !== null && Array.isArray(value) === (name === "protocols");
+  if (list && Object.values(value).every((one) => typeof one === "string")) return;
+  throw usage(`${name} must be ${name === "protocols" ? "a list" : "an object"} of strings`);
+}
+
 const schemes: readonly [Scheme, Scheme] = [
   { name: "ws", port: 80, secure: false },
   { name: "wss", port: 443, secure: true },
@@ -66,6 +82,7 @@ const schemes: readonly [Scheme, Scheme] = [
  * a `maxMessageSize` below 1.
  */
 export function ws(options: WsOptions = {}): Transport {
+  checkOptions(options, "ws()", KINDS);
   const { path = "/mqtt", protocols = ["mqtt"], headers, open = openHere } = options;
   const { maxUnread = 16_777_216, maxMessageSize = 32_768 } = options;
   if (!path.startsWith("/")) throw usage("path must begin with a slash");
@@ -74,12 +91,13 @@ export function ws(options: WsOptions = {}): Transport {
   return {
     name: "ws",
     schemes,
-    connect(address, { signal } = {}) {
+    async connect(address, options) {
+      checkDial(address, options);
       const { host, port, secure } = address;
       const place = `${host.includes(":") ? `[${host}]` : host}:${port}`;
       const url = `${secure ? "wss" : "ws"}://${place}${address.path ?? path}`;
       const dial = () => open(url, [...protocols], headers);
-      return connect(dial, place, protocols, { maxUnread, maxMessageSize }, signal);
+      return connect(dial, place, protocols, { maxUnread, maxMessageSize }, options?.signal);
     },
   };
 }

@@ -184,13 +184,11 @@ describe("ws", () => {
     }
   });
 
-  it("connect rejects with dial-failed for a port that cannot be", async () => {
-    const error = await assertRejects(
-      () => ws().connect({ host: "127.0.0.1", port: 70_000 }),
-      ConnectionError,
-    );
-    assertEquals(error.code, "dial-failed");
-    assertStringIncludes(error.message, "127.0.0.1:70000");
+  it("connect rejects with a usage error for a port that cannot be", async () => {
+    for (const port of [0, 70_000]) {
+      const error = await assertRejects(() => ws().connect({ host: "127.0.0.1", port }), UsageError);
+      assertEquals(error.message, `port must be an integer from 1 to 65535, not ${port}`);
+    }
   });
 
   it("connect rejects with not-permitted where a page from https would use ws", async () => {

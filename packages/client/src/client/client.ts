@@ -9,18 +9,23 @@
  *
  * @module
  */
-import { Engine, type Message, type Millis, UsageError, v4 } from "@minimqtt/core";
+import { Engine, type Message, type Millis, MqttError, UsageError, v4 } from "@minimqtt/core";
+import { checkOptions } from "@minimqtt/core/internal";
 import { abortable } from "../link/abortable.ts";
 import { generateClientId } from "../link/client_id.ts";
 import {
   checkOneOf,
   type ClientOptions,
   type ClientPayload,
+  CLOSE,
   type CloseOptions,
   type Filters,
   type ListenOptions,
+  MESSAGE,
   type PublishOptions,
   type Settings,
+  SIGNAL,
+  SUBSCRIBE,
   type SubscribeOptions,
   toFilterList,
   toSettings,
@@ -100,24 +105,32 @@ export class Client implements AsyncDisposable {
     brokers: string | URL | readonly (string | URL)[],
     options: ClientOptions,
   ): Promise<Client> {
-    const signal = options?.signal;
-    signal?.throwIfAborted();
-    const client = new Client(brokers, options);
-    const onAbort = () => client.#lifeline.stop(signal!.reason);
-    signal?.addEventListener("abort", onAbort);
+    const called = new Error();
+    const client = Client.start(brokers, options);
     try {
-      await client.#lifeline.connected;
+      await client.connected;
       return client;
     } catch (error) {
       await client.close({ drop: true });
-      throw error;
-    } finally {
-      signal?.removeEventListener("abort", onAbort);
+      throw addCaller(error, called);
     }
+  }
+
+  /**
+   * The same without the waiting: gives a client at once, which connects in the background. {@link publish},
+   * {@link subscribe} and {@link status} work from the first moment; {@link connected} tells when it is online.
+   *
+   * It follows the same rules: without `reconnect.initially` it ends when each broker was tried once and none accepted.
+   *
+   * @throws {UsageError} for options that are wrong; the signal's reason when it is aborted already.
+   */
+  static start(brokers: string | URL | readonly (string | URL)[], options: ClientOptions): Client {
+    return new Client(brokers, options);
   }
 
   private constructor(brokers: string | URL | readonly (string | URL)[], options: ClientOptions) {
     const settings = this.#settings = toSettings(options);
+    options.signal?.throwIfAborted();
     const { keepAlive, replyTimeout, will, receiving, sending } = settings;
     const clock = this.#clock = options.clock ?? systemClock;
     this.clientId = options.clientId ?? generateClientId("ts");
@@ -182,6 +195,17 @@ export class Client implements AsyncDisposable {
       random,
       settings,
     });
+    // Who looks at the status only has no need of it.
+    this.connected.catch(() => {});
+    if (options.signal !== undefined) this.#giveUpWith(options.signal);
+  }
+
+  /**
+   * Resolves the first time that the client is online. Rejects when it never will be, with what {@link Client.connect}
+   * rejects with; nobody has to look at it.
+   */
+  get connected(): Promise<void> {
+    return this.#lifeline.connected;
   }
 
   /** How the connection is now; {@link status} tells how it changes. */
@@ -246,11 +270,15 @@ export class Client implements AsyncDisposable {
     messages: Iterable<PublishedMessage> | AsyncIterable<PublishedMessage>,
     options: { readonly signal?: AbortSignal } = {},
   ): Promise<number> {
+    checkOptions(options, "publishMany()", SIGNAL);
+    checkIterable(messages);
     let count = 0;
     let failed: { readonly error: unknown } | undefined;
     const last = new Set<Promise<void>>();
-    for await (const { topic, payload, qos = 0, retain = false } of messages) {
+    for await (const message of messages) {
       if (failed !== undefined) break;
+      checkOptions(message, "publishMany()", MESSAGE);
+      const { topic, payload, qos = 0, retain = false } = message;
       const published = this.publish(topic, payload, { ...options, qos, retain });
       count++;
       if (qos === 0) await published;
@@ -288,7 +316,11 @@ export class Client implements AsyncDisposable {
     filters: Filters,
     options: SubscribeOptions & Partial<ListenOptions> = {},
   ): Promise<Subscription> {
+    checkOptions(options, "subscribe()", SUBSCRIBE);
     const { qos = 0, acknowledge = "auto", signal, onMessage, onError } = options;
+    if (onMessage === undefined && onError !== undefined) {
+      throw new UsageError("invalid-argument", "onError belongs to onMessage, which is missing");
+    }
     checkOneOf(acknowledge, "acknowledge", ["auto", "manual"]);
     signal?.throwIfAborted();
     const list = toFilterList(filters, qos);
@@ -313,6 +345,7 @@ export class Client implements AsyncDisposable {
    * it rejects with the signal's reason when that is aborted.
    */
   batches(options: { readonly signal?: AbortSignal } = {}): AsyncIterable<readonly ReceivedMessage[]> {
+    checkOptions(options, "batches()", SIGNAL);
     return { [Symbol.asyncIterator]: () => this.#tap(options.signal).batches() };
   }
 
@@ -321,6 +354,7 @@ export class Client implements AsyncDisposable {
    * rejects with the signal's reason when that is aborted.
    */
   status(options: { readonly signal?: AbortSignal } = {}): AsyncIterableIterator<Status> {
+    checkOptions(options, "status()", SIGNAL);
     return this.#board.read(options.signal);
   }
 
@@ -328,10 +362,15 @@ export class Client implements AsyncDisposable {
    * Finishes what was published, with a new connection if need be, says goodbye to the broker and ends the client.
    * Loops over its messages end at once: what is in their queues is not delivered any more, nor acknowledged; a
    * message that a loop is at work on counts as done, unless acknowledged by hand. What is not finished within
-   * `closeTimeout` is given up, and the last status tells how much that was. Never rejects; may be called again, with
+   * `closeTimeout` is given up, and the last status tells how much that was. Rejects for options that are wrong only; may be called again, with
    * `drop` to be quicker.
    */
   close(options: CloseOptions = {}): Promise<void> {
+    try {
+      checkOptions(options, "close()", CLOSE);
+    } catch (error) {
+      return Promise.reject(error);
+    }
     const { drop = false, signal } = options;
     const giveUp = () => this.#hurry.abort();
     this.#sender.stop(closed());
@@ -344,6 +383,17 @@ export class Client implements AsyncDisposable {
   /** Is {@link close}, for `await using`. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
+  }
+
+  /** The signal ends a client that has not been online yet. */
+  #giveUpWith(signal: AbortSignal): void {
+    const onAbort = () => {
+      this.#lifeline.stop(signal.reason);
+      void this.close({ drop: true });
+    };
+    signal.addEventListener("abort", onAbort);
+    const forget = () => signal.removeEventListener("abort", onAbort);
+    this.connected.then(forget, forget);
   }
 
   async #close(): Promise<void> {
@@ -408,6 +458,25 @@ export class Client implements AsyncDisposable {
       opened: () => subscriptions.changed(),
     };
   }
+}
+
+/** An error of ours with the line of who called: it came about elsewhere. */
+function addCaller(error: unknown, called: Error): unknown {
+  if (error instanceof MqttError) error.stack += called.stack!.slice(called.stack!.search(/\n|$/));
+  return error;
+}
+
+/** @throws {UsageError} `invalid-argument` */
+function checkIterable(messages: unknown): void {
+  try {
+    const { [Symbol.iterator]: one, [Symbol.asyncIterator]: other } = messages as
+      & AsyncIterable<unknown>
+      & Iterable<unknown>;
+    if (typeof messages !== "string" && (one ?? other) !== undefined) return;
+  } catch {
+    // Told below.
+  }
+  throw new UsageError("invalid-argument", "publishMany() takes an iterable of messages");
 }
 
 function closed(): UsageError {

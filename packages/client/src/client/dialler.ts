@@ -12,6 +12,7 @@ import {
   type Transport,
   UsageError,
 } from "@minimqtt/core";
+import { checkInteger } from "@minimqtt/core/internal";
 import { abortable } from "../link/abortable.ts";
 import type { Clock } from "../link/clock.ts";
 import { dial, suspectTls } from "../link/dial.ts";
@@ -149,6 +150,7 @@ function toPlace(broker: string | URL, transport: Transport): Place {
   const target = parseBroker(broker instanceof URL ? broker.href : broker, transport.schemes[0].name);
   const scheme = chooseScheme(transport, target.scheme, undefined);
   const { host, port = scheme.port, path, username, password } = target;
+  checkInteger(port, "port", 1, 65_535);
   return {
     name: `${host.includes(":") ? `[${host}]` : host}:${port}`,
     address: { host, port, secure: scheme.secure, ...(path !== undefined && { path }) },

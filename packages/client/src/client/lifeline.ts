@@ -58,6 +58,11 @@ export class Lifeline {
   #checking = false;
   /** Ends the wait before the next attempt. */
   #hurry: (() => void) | undefined;
+  /**
+   * How many things are still to be sent one at a time: all that was under way when connections ended, for who was first
+   * in line need not be who is to blame.
+   */
+  #alone = 0;
   /** Since when nothing is read, though an answer is awaited. */
   #jammedAt: Millis | undefined;
 
@@ -176,7 +181,7 @@ export class Lifeline {
         if (offline !== undefined) {
           const suspect = sender.suspect(offline.unanswered) ?? subscriptions.suspect(offline.unanswered);
           const isOurs = this.#stopping.signal.aborted || engine.refused !== undefined;
-          if (suspect !== undefined && !isOurs) suspects.blame(suspect, this.#resumed);
+          if (suspect !== undefined && !isOurs) suspects.blame(suspect, this.#resumed, engine.oneAtATime);
           return offline.error;
         }
         this.#tellFailures();
@@ -269,10 +274,10 @@ export class Lifeline {
     return (this.#jammedAt ?? Infinity) + settings.acknowledgeTimeout;
   }
 
-  /** Nothing is suspected any more: all may leave as it comes. */
+  /** One more is answered. When nothing is suspected any more all may leave as it comes. */
   #relax(): void {
     const { engine, link, subscriptions, suspects } = this.#parts;
-    if (suspects.careful) return;
+    if (--this.#alone > 0 || suspects.careful) return;
     engine.oneAtATime = false;
     subscriptions.relax();
     link.kick();
@@ -312,6 +317,7 @@ export class Lifeline {
     board.set({ state: "online", broker, resumed, text });
     subscriptions.online(resumed, suspects.careful);
     sender.pump();
+    this.#alone = sender.underWay + subscriptions.underWay;
     this.#online();
   }
 }

@@ -14,7 +14,14 @@ import {
   UsageError,
   type Will,
 } from "@minimqtt/core";
-import { checkFilter, checkKeepAlive, checkQoS } from "@minimqtt/core/internal";
+import {
+  checkFilter,
+  checkKeepAlive,
+  checkOptions,
+  checkQoS,
+  having,
+  type Kinds,
+} from "@minimqtt/core/internal";
 import type { Clock } from "../link/clock.ts";
 import type { Credentials, CredentialsSource } from "./dialler.ts";
 import type { QueueLimits } from "./message_queue.ts";
@@ -247,12 +254,11 @@ export interface Settings {
  * @throws {UsageError} `invalid-argument`
  */
 export function toSettings(options: ClientOptions): Settings {
-  if (typeof options !== "object" || options === null) throw invalid("connect() takes an object of options");
+  checkOptions(options, "connect()", OPTIONS);
   if (typeof options.transport?.connect !== "function") {
     const text = "no transport: pass transport: tcp() of @minimqtt/transport-tcp, or another one";
     throw new UsageError("no-transport", text);
   }
-  checkNames(options, "", OPTIONS);
   const { session = "clean", clientId, keepAlive = 60_000, connectTimeout = 10_000, replyTimeout = 10_000 } =
     options;
   const { acknowledgeTimeout = 60_000, closeTimeout = 10_000 } = options;
@@ -272,10 +278,6 @@ export function toSettings(options: ClientOptions): Settings {
   const { messages = 1024, bytes = 4 * 1024 * 1024, maxPacketSize, tooLarge = "skip" } = options.receiving ??
     {};
   const { filtersPerPacket = Infinity } = options.subscribing ?? {};
-  checkNames(reconnect || {}, "reconnect.", ["delay", "attempts", "initially", "final"]);
-  checkNames(options.subscribing ?? {}, "subscribing.", ["filtersPerPacket"]);
-  checkNames(sending, "sending.", ["messages", "bytes", "whenFull", "offline", "window", "windowQoS2"]);
-  checkNames(options.receiving ?? {}, "receiving.", ["messages", "bytes", "maxPacketSize", "tooLarge"]);
   checkRange(keepAlive, "keepAlive", 0, LONGEST_KEEP_ALIVE);
   if (keepAlive > 0 && keepAlive < 1000) {
     throw invalid(`keepAlive is in milliseconds, ${keepAlive} is too short`);
@@ -284,20 +286,19 @@ export function toSettings(options: ClientOptions): Settings {
   checkRange(replyTimeout, "replyTimeout", 1);
   checkRange(acknowledgeTimeout, "acknowledgeTimeout", 1, Infinity);
   checkRange(closeTimeout, "closeTimeout", 0, Infinity);
-  checkRange(filtersPerPacket, "subscribing.filtersPerPacket", 1, Infinity);
+  checkCount(filtersPerPacket, "subscribing.filtersPerPacket", 1, Infinity);
   checkOneOf(tooLarge, "receiving.tooLarge", ["skip", "close"]);
-  if (final !== undefined && typeof final !== "function") throw invalid("reconnect.final must be a function");
   checkRange(delay, "reconnect.delay", 0);
-  checkRange(attempts, "reconnect.attempts", 1, Infinity);
-  checkRange(sending.messages, "sending.messages", 1, Infinity);
-  checkRange(sending.bytes, "sending.bytes", 1, Infinity);
-  checkRange(sending.window, "sending.window", 1, MOST_IDENTIFIERS);
-  checkRange(sending.windowQoS2, "sending.windowQoS2", 1, MOST_IDENTIFIERS);
+  checkCount(attempts, "reconnect.attempts", 1, Infinity);
+  checkCount(sending.messages, "sending.messages", 1, Infinity);
+  checkCount(sending.bytes, "sending.bytes", 1, Infinity);
+  checkCount(sending.window, "sending.window", 1, MOST_IDENTIFIERS);
+  checkCount(sending.windowQoS2, "sending.windowQoS2", 1, MOST_IDENTIFIERS);
   checkOneOf(sending.whenFull, "sending.whenFull", ["wait", "reject", "drop-oldest", "latest"]);
   checkOneOf(sending.offline, "sending.offline", ["keep", "drop", "reject"]);
-  checkRange(messages, "receiving.messages", 1);
-  checkRange(bytes, "receiving.bytes", 1);
-  if (maxPacketSize !== undefined) checkRange(maxPacketSize, "receiving.maxPacketSize", 1, Infinity);
+  checkCount(messages, "receiving.messages", 1);
+  checkCount(bytes, "receiving.bytes", 1);
+  if (maxPacketSize !== undefined) checkCount(maxPacketSize, "receiving.maxPacketSize", 1, Infinity);
   const seconds = Math.ceil(keepAlive / 1000);
   checkKeepAlive(seconds);
   return {
@@ -322,8 +323,10 @@ export function toSettings(options: ClientOptions): Settings {
 export function toFilterList(filters: Filters, qos: QoS = 0): Filter[] {
   const list = Array.isArray(filters) ? filters : [filters];
   if (list.length === 0) throw invalid("subscribe() needs at least one topic filter");
+  checkQoS(qos);
   const byTopic = new Map<string, QoS>();
   for (const entry of list) {
+    if (typeof entry !== "string") checkOptions(entry, "subscribe()", FILTER);
     const filter = typeof entry === "string" ? { topic: entry, qos } : { qos, ...entry };
     checkFilter(filter.topic);
     checkQoS(filter.qos);
@@ -348,9 +351,10 @@ function toWill(will: ClientWill): Will {
   return { ...will, payload: typeof payload === "string" ? payload : new Uint8Array(payload) };
 }
 
-function checkNames(options: object, prefix: string, names: readonly string[]): void {
-  for (const name of Object.keys(options)) {
-    if (!names.includes(name)) throw invalid(`there is no option ${prefix}${name}`);
+function checkCount(value: unknown, name: string, from: number, to?: number): void {
+  checkRange(value, name, from, to);
+  if (value !== Infinity && !Number.isInteger(value)) {
+    throw invalid(`${name} must be a whole number, not ${value}`);
   }
 }
 
@@ -363,22 +367,63 @@ function invalid(text: string): UsageError {
   return new UsageError("invalid-argument", text);
 }
 
-const OPTIONS = [
-  "transport",
-  "session",
-  "clientId",
-  "credentials",
-  "will",
-  "keepAlive",
-  "connectTimeout",
-  "replyTimeout",
-  "acknowledgeTimeout",
-  "closeTimeout",
-  "subscribing",
-  "reconnect",
-  "sending",
-  "receiving",
-  "signal",
-  "clock",
-  "random",
-];
+// What is "any" here is checked where it is used.
+const OPTIONS: Kinds = {
+  transport: "any",
+  session: "any",
+  clientId: "string",
+  credentials(value, name) {
+    if (typeof value !== "function") checkCredentials(value, name);
+  },
+  will(value, name) {
+    checkOptions(value, name, { topic: "any", payload: "any", qos: "any", retain: "boolean" });
+  },
+  keepAlive: "any",
+  connectTimeout: "any",
+  replyTimeout: "any",
+  acknowledgeTimeout: "any",
+  closeTimeout: "any",
+  subscribing(value, name) {
+    checkOptions(value, name, { filtersPerPacket: "any" });
+  },
+  reconnect(value, name) {
+    const kinds: Kinds = { delay: "any", attempts: "any", initially: "boolean", final: "function" };
+    if (value !== false) checkOptions(value, name, kinds);
+  },
+  sending(value, name) {
+    const kinds: Kinds = { messages: "any", bytes: "any", window: "any", windowQoS2: "any" };
+    checkOptions(value, name, { ...kinds, whenFull: "any", offline: "any" });
+  },
+  receiving(value, name) {
+    checkOptions(value, name, { messages: "any", bytes: "any", maxPacketSize: "any", tooLarge: "any" });
+  },
+  signal: "AbortSignal",
+  clock: having("now", "timer", "turn"),
+  random: "function",
+};
+
+const FILTER: Kinds = { topic: "any", qos: "any" };
+
+/** Options of the other calls. */
+export const SIGNAL: Kinds = { signal: "AbortSignal" };
+export const PUBLISH: Kinds = { ...SIGNAL, qos: "any", retain: "boolean" };
+export const MESSAGE: Kinds = { topic: "any", payload: "any", qos: "any", retain: "boolean" };
+export const SUBSCRIBE: Kinds = {
+  ...SIGNAL,
+  qos: "any",
+  acknowledge: "any",
+  onMessage: "function",
+  onError: "function",
+};
+export const CLOSE: Kinds = { ...SIGNAL, drop: "boolean" };
+
+/**
+ * User name and password: without the first there is nothing to log in by.
+ *
+ * @throws {UsageError} `invalid-argument`
+ */
+export function checkCredentials(credentials: unknown, name: string): void {
+  checkOptions(credentials, name, { username: "string", password: "any" });
+  const { username, password } = credentials as Partial<Credentials>;
+  if (username === undefined && password === undefined) throw invalid(`${name} has no username`);
+}

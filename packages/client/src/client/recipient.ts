@@ -9,8 +9,10 @@
  * @module
  */
 import type { QoS } from "@minimqtt/core";
+import { checkOptions } from "@minimqtt/core/internal";
 import { abortable } from "../link/abortable.ts";
 import { type Gate, MessageQueue, type QueueLimits } from "./message_queue.ts";
+import { SIGNAL } from "./options.ts";
 import { isPromise } from "../link/is_promise.ts";
 import type { Delivery, ReceivedMessage } from "./received_message.ts";
 import type { Subscription } from "./subscription.ts";
@@ -108,8 +110,9 @@ export abstract class Recipient implements Subscription {
     return message;
   }
 
-  unsubscribe(options: { readonly signal?: AbortSignal } = {}): Promise<void> {
-    return abortable(this.#leave(this, null), options.signal);
+  async unsubscribe(options: { readonly signal?: AbortSignal } = {}): Promise<void> {
+    checkOptions(options, "unsubscribe()", SIGNAL);
+    return await abortable(this.#leave(this, null), options.signal);
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -157,7 +160,8 @@ export class Listener extends Recipient {
       const result = this.#callback(message);
       if (isPromise(result)) {
         this.#busyWith = message;
-        result.then(this.#done, (error) => {
+        // Not its own `then`, which may throw.
+        Promise.resolve(result).then(this.#done, (error) => {
           this.#failed(error);
           this.#done();
         });

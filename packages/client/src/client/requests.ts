@@ -61,6 +61,11 @@ export class Requests {
     return this.#asked.size > 0;
   }
 
+  /** How many are unanswered or wait for their turn. */
+  get underWay(): number {
+    return this.#asked.size + [...this.#waiting].length;
+  }
+
   /** Asks for filters. */
   subscribe(topics: readonly string[], recipient?: Recipient): void {
     for (const filters of inPackets(topics, 3, this.#perPacket)) this.#waiting.push({ filters, recipient });

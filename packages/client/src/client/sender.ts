@@ -9,14 +9,20 @@
  *
  * @module
  */
-import { ConnectionError, type MqttError, UsageError } from "@minimqtt/core";
+import { ConnectionError, MqttError, UsageError } from "@minimqtt/core";
 import type { Engine, PacketId, Payload, QoS, Settled } from "@minimqtt/core";
-import { checkPayload, checkQoS, checkTopic, utf8Length } from "@minimqtt/core/internal";
+import { checkOptions, checkPayload, checkQoS, checkTopic, utf8Length } from "@minimqtt/core/internal";
 import type { Link } from "../link/link.ts";
 import { toBytes } from "../link/payload.ts";
 import { Backlog, type Waiting } from "./backlog.ts";
 import { OVERFLOW } from "./message_queue.ts";
-import { checkOneOf, type ClientPayload, type PublishOptions, type SendingOptions } from "./options.ts";
+import {
+  checkOneOf,
+  type ClientPayload,
+  PUBLISH,
+  type PublishOptions,
+  type SendingOptions,
+} from "./options.ts";
 import type { Suspect } from "./suspects.ts";
 
 /** From here on a batch is full, for the engine as for the link. */
@@ -74,12 +80,15 @@ export class Sender {
   readonly #link: Link;
   readonly #limits: Required<SendingOptions>;
   readonly #kick: () => void;
-  readonly #turn: () => Promise<void>;
+  readonly #nextTurn: () => Promise<void>;
+  /** The next turn of the event loop, while anybody waits for it. */
+  #turning: Promise<void> | undefined;
   /** Whether newer messages take the place of older ones: what is in the batch cannot make room. */
   readonly #replaces: boolean;
   readonly #waiting: Backlog<Entry>;
   readonly #inflight = new Map<PacketId, Entry>();
   #inflightQoS2 = 0;
+  #inflightBytes = 0;
   #count = 0;
   #bytes = 0;
   #pumping = false;
@@ -100,7 +109,7 @@ export class Sender {
     this.#engine = engine;
     this.#link = link;
     this.#kick = kick;
-    this.#turn = turn;
+    this.#nextTurn = turn;
     this.#limits = limits;
     this.#replaces = limits.whenFull === "latest" || limits.whenFull === "drop-oldest";
     this.#waiting = new Backlog(limits.whenFull === "latest");
@@ -111,19 +120,18 @@ export class Sender {
     return this.#inflight.size > 0;
   }
 
-  /** How many messages wait or are unacknowledged. */
-  get pending(): number {
-    return this.#count;
+  /** How many messages are unacknowledged. */
+  get underWay(): number {
+    return this.#inflight.size;
   }
 
   /** Sends a message, or has it wait. */
   publish(topic: string, message: ClientPayload, options: PublishOptions = DEFAULTS): Promise<void> {
     try {
-      if (this.#closed !== undefined) throw this.#closed.error;
+      if (this.#closed !== undefined) throw again(this.#closed.error);
+      if (options !== DEFAULTS && !isCommon(options)) checkOptions(options, "publish()", PUBLISH);
       const { qos = 0, retain = false, signal } = options;
-      const payload = typeof message === "string" || message instanceof Uint8Array
-        ? message
-        : toBytes(message);
+      const payload = typeof message === "string" ? message : toBytes(message);
       const engine = this.#engine;
       if (qos === 0 && this.#link.online && this.#isFirst && signal === undefined) {
         if (typeof retain !== "boolean") checkOneOf(retain, "retain", BOOLEANS);
@@ -135,7 +143,7 @@ export class Sender {
       }
       return this.#accept(topic, payload, qos, retain, signal);
     } catch (error) {
-      return Promise.reject(error);
+      return this.#rejected(error);
     }
   }
 
@@ -312,6 +320,21 @@ export class Sender {
     }
   }
 
+  /** What the network did, to the client as a whole, ends no program that does not wait for this message. */
+  #rejected(error: unknown): Promise<never> {
+    const promise = Promise.reject(error);
+    if (error instanceof MqttError && !(error instanceof UsageError)) {
+      this.unsent.failed++;
+      promise.catch(ignore);
+    }
+    return promise;
+  }
+
+  /** The next turn of the event loop: one for all, however many are refused in this one. */
+  #turn(): Promise<void> {
+    return this.#turning ??= this.#nextTurn().then(() => this.#turning = undefined);
+  }
+
   /** Rejects in the next turn of the event loop, so that who tries again and again does not stop it. */
   async #refuse(error: UsageError): Promise<void> {
     await this.#turn();
@@ -338,7 +361,10 @@ export class Sender {
     entry.id = id;
     // The engine has a copy of its own.
     entry.payload = "";
-    if (id !== 0) this.#inflight.set(id, entry);
+    if (id !== 0) {
+      this.#inflight.set(id, entry);
+      this.#inflightBytes += entry.size;
+    }
     if (qos === 2) this.#inflightQoS2++;
     this.#kick();
     if (id !== 0) return;
@@ -367,6 +393,7 @@ export class Sender {
     if (entry === undefined) return undefined;
     this.#inflight.delete(id);
     entry.id = 0;
+    this.#inflightBytes -= entry.size;
     if (entry.qos === 2) this.#inflightQoS2--;
     this.#release(entry);
     return entry;
@@ -380,8 +407,13 @@ export class Sender {
   }
 
   #hasWindow(qos: QoS): boolean {
-    return this.#inflight.size < this.#limits.window && this.#engine.freeIds > 0 &&
-      (qos !== 2 || this.#inflightQoS2 < this.#limits.windowQoS2);
+    const { window, windowQoS2, messages, bytes } = this.#limits;
+    const { size } = this.#inflight;
+    // What the engine has cannot make room for newer ones, so it gets what is sent at once, and no more than may wait.
+    if (this.#replaces && !(this.#link.online && size < messages && this.#inflightBytes < bytes)) {
+      return false;
+    }
+    return size < window && this.#engine.freeIds > 0 && (qos !== 2 || this.#inflightQoS2 < windowQoS2);
   }
 
   #release(entry: Entry): void {
@@ -408,6 +440,23 @@ export class Sender {
     const roomy = this.#roomy;
     this.#roomy = [];
     for (const resolve of roomy) resolve();
+  }
+}
+
+/** What has closed the sender, with the line of who publishes now. */
+function again(error: unknown): unknown {
+  return error instanceof UsageError ? new UsageError(error.code, error.message) : error;
+}
+
+/** Whether these options are the common ones, which are checked without more ado. */
+function isCommon(options: PublishOptions): boolean {
+  try {
+    const { qos, retain, signal } = options;
+    if ((qos === undefined && retain === undefined) || signal !== undefined) return false;
+    for (const name in options) if (name !== "qos" && name !== "retain") return false;
+    return true;
+  } catch {
+    return false;
   }
 }
 

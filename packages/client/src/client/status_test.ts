@@ -38,6 +38,20 @@ describe("StatusBoard", () => {
     assertEquals(await reader.next(), { done: true, value: undefined });
   });
 
+  it("settles all that wait, each with a change of its own", async () => {
+    const board = new StatusBoard();
+    board.set(connecting(1));
+    const reader = board.read();
+    await reader.next();
+    const both = [reader.next(), reader.next()];
+    board.set(connecting(2));
+    assertEquals((await both[0])?.value, connecting(2));
+    board.set(closed);
+    assertEquals((await both[1])?.value, closed);
+    const after = [reader.next(), reader.next()];
+    assertEquals((await Promise.all(after)).map(({ done }) => done), [true, true]);
+  });
+
   it("keeps the latest 64 for one who does not look", async () => {
     const board = new StatusBoard();
     board.set(connecting(1));

@@ -122,6 +122,11 @@ export class Subscriptions {
     return this.#requests.awaited;
   }
 
+  /** How many requests are unanswered or wait for their turn. */
+  get underWay(): number {
+    return this.#requests.underWay;
+  }
+
   /** When {@link expire} wants to be called. */
   get expiresAt(): Millis {
     return this.#unclaimedUntil ?? Infinity;

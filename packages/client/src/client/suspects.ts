@@ -27,10 +27,13 @@ export interface Suspect {
 export class Suspects {
   readonly #all = new Set<Suspect>();
 
-  /** A connection that had been accepted ended while this was the first thing unanswered. */
-  blame(suspect: Suspect, resumed: boolean): void {
+  /**
+   * A connection that had been accepted ended while this was the first thing unanswered. If it was `alone` it has taken
+   * the place of whatever was first in line before, and may have been innocent: answers can be lost with the connection.
+   */
+  blame(suspect: Suspect, resumed: boolean, alone: boolean): void {
     this.#all.add(suspect);
-    suspect.losses++;
+    suspect.losses = Math.max(suspect.losses, alone ? PATIENCE - 1 : 0) + 1;
     if (suspect.losses > PATIENCE) suspect.condemn(resumed);
     if (suspect.losses >= PATIENCE) suspect.narrow?.();
   }

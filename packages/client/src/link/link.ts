@@ -17,7 +17,7 @@
  * A connection is `open`, or `failing` from the first write that fails, until its end is noticed: then it is `over`,
  * and the engine knows. Without a connection the link is `idle`.
  *
- * Longer than 300 lines: reading, writing and waiting are one thing here, and it is most of them that makes the file.
+ * Longer than 300 lines: reading, writing and waiting share the state of one connection, which is written once.
  *
  * @module
  */
@@ -150,12 +150,15 @@ export class Link {
    */
   async wait(until: Millis, { read = true }: { readonly read?: boolean } = {}): Promise<void> {
     const now = this.#clock.now();
+    const wasCongested = this.#engine.congested;
+    if (this.#wrote < MOST_PER_TURN) this.#flush();
     if (read) {
       this.#engine.resume(now);
       this.#congested = this.#engine.congested;
+      // What was not pulled because of it is to be pulled first.
+      if (wasCongested && !this.#congested) return;
       if (!this.#congested) this.#read();
     } else this.#engine.pause(now);
-    if (this.#wrote < MOST_PER_TURN) this.#flush();
     await new Promise<void>((resolve) => {
       this.#wake = resolve;
       const stuckAt = now < this.#stuckAt ? this.#stuckAt : Infinity;

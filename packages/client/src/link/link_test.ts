@@ -64,6 +64,24 @@ describe("Link: reading", () => {
     assertEquals(clock.armed, []);
   });
 
+  it("wait() comes back at once when the answers that kept more from being pulled have left", async () => {
+    const { clock, engine, link, peer, writes } = await bench();
+    void link.wait(Infinity);
+    const count = 20_000;
+    await peer.write(bytes("62020001".repeat(count)));
+    await turn();
+    let pulled = 0;
+    for (let rounds = 0; pulled < count && rounds < 100; rounds++) {
+      while (engine.next() !== null) pulled++;
+      const waiting = link.wait(Infinity);
+      if (pulled === count) link.wake();
+      if (!await isSettled(waiting)) break;
+      await waiting;
+    }
+    assertEquals([pulled, clock.time], [count, 0]);
+    assertEquals(writes.join("").length / 8, count);
+  });
+
   it("the end and an error are told behind what came before them", async () => {
     const closing = await bench();
     await closing.peer.write(bytes(PUBLISH));

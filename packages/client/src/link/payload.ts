@@ -4,16 +4,24 @@
  * @module
  */
 import { type Payload, UsageError } from "@minimqtt/core";
+import { isBytes } from "@minimqtt/core/internal";
 
 /** What `publish` and `willSet` take: text, numbers (sent as text), or bytes of any kind. */
 export type MessageInput = string | number | bigint | Uint8Array | ArrayBuffer | ArrayBufferView;
 
 /** Text as it is, and bytes of any kind as a view of the same bytes (MM-076); undefined for anything else. */
 export function asPayload(message: unknown): Payload | undefined {
-  if (typeof message === "string" || message instanceof Uint8Array) return message;
-  if (message instanceof ArrayBuffer) return new Uint8Array(message);
-  if (!ArrayBuffer.isView(message)) return undefined;
-  return new Uint8Array(message.buffer, message.byteOffset, message.byteLength);
+  if (typeof message === "string" || isBytes(message)) return message;
+  try {
+    if (ArrayBuffer.isView(message) && !(message instanceof Uint8Array)) {
+      return new Uint8Array(message.buffer, message.byteOffset, message.byteLength);
+    }
+    // A proxy of one has no length.
+    if (message instanceof ArrayBuffer && message.byteLength >= 0) return new Uint8Array(message);
+  } catch {
+    // Transferred to somebody else, or a proxy.
+  }
+  return undefined;
 }
 
 /**

@@ -51,7 +51,6 @@ export function parseBroker(broker: unknown, scheme = "mqtt"): Target {
         // `user:@` says that there is a password, the empty one.
         password: decodeURIComponent(url.password) || (username && userInfo?.includes(":") ? "" : undefined),
       };
-      if (target.port === 0) throw wrong("port must be an integer from 1 to 65535, not 0");
       if (target.host !== "") {
         checkCredentials(target.username, target.password);
         return target;

@@ -98,7 +98,6 @@ describe("parseBroker()", () => {
       "mqtt://",
       "mqtt://u:SECRET@",
       "mqtt://u:SECRET@h:x",
-      "mqtt://u:SECRET@h:0",
       "mqtt://\u00fc%40x",
       "b\u00fc%zz",
     ];

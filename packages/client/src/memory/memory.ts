@@ -19,6 +19,7 @@
 
 import { ConnectionError } from "@minimqtt/core";
 import type { Address, Connection, Transport } from "@minimqtt/core";
+import { checkDial, checkInteger, checkOptions, type Kinds } from "@minimqtt/core/internal";
 
 /** One end of a connection in memory: the contract, and the ways in which connections go wrong. */
 export interface MemoryConnection extends Connection {
@@ -48,6 +49,12 @@ export interface MemoryOptions {
   readonly room?: number;
 }
 
+const KINDS: Kinds = { chunkSize: size, room: size };
+
+function size(value: unknown, name: string): void {
+  checkInteger(value, name, 1, Number.MAX_SAFE_INTEGER);
+}
+
 /** A network of one server, made by {@link memory}. */
 export interface MemoryNetwork {
   /** Named `memory`, with the schemes `mqtt` (1883) and `mqtts` (8883, secure, though nothing is encrypted). */
@@ -61,7 +68,8 @@ export interface MemoryNetwork {
 }
 
 /** Makes a network in memory. Nothing needs to be released. */
-export function memory(options?: MemoryOptions): MemoryNetwork {
+export function memory(options: MemoryOptions = {}): MemoryNetwork {
+  checkOptions(options, "memory()", KINDS);
   const dialled: Address[] = [];
   const opened: MemoryConnection[] = [];
   const accepting: ((connection: MemoryConnection) => void)[] = [];
@@ -69,7 +77,9 @@ export function memory(options?: MemoryOptions): MemoryNetwork {
     transport: {
       name: "memory",
       schemes: [{ name: "mqtt", port: 1883, secure: false }, { name: "mqtts", port: 8883, secure: true }],
-      async connect(address, { signal } = {}) {
+      async connect(address, dialling) {
+        checkDial(address, dialling);
+        const { signal } = dialling ?? {};
         signal?.throwIfAborted();
         dialled.push(address);
         // Even in memory an attempt takes a moment, in which it can be aborted.
@@ -105,10 +115,9 @@ export function memory(options?: MemoryOptions): MemoryNetwork {
 }
 
 /** Makes the two ends of one connection. */
-export function memoryPair({ chunkSize = 65_536, room = 65_536 }: MemoryOptions = {}): [
-  MemoryConnection,
-  MemoryConnection,
-] {
+export function memoryPair(options: MemoryOptions = {}): [MemoryConnection, MemoryConnection] {
+  checkOptions(options, "memoryPair()", KINDS);
+  const { chunkSize = 65_536, room = 65_536 } = options;
   const there = new Pipe(chunkSize, room);
   const back = new Pipe(chunkSize, room);
   return [new End(back, there), new End(there, back)];

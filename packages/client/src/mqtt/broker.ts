@@ -41,7 +41,8 @@ export class Broker {
     const target = parseBroker(broker, this.#settings.transport.schemes[0].name);
     this.#scheme(target.scheme);
     this.#target = target;
-    this.port = target.port ?? this.port;
+    // 0 is the default, as where the port is an option of its own (MM-001).
+    this.port = target.port || this.port;
     if (target.username !== undefined) {
       this.says.username = target.username;
       this.says.password = target.password;

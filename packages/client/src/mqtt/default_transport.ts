@@ -23,7 +23,11 @@ export function setSocket(socket: Transport): void;
 /** The same with a function and what it takes. */
 export function setSocket<Interface>(socket: (iface: Interface) => Transport, iface: Interface): void;
 export function setSocket(socket: Transport | ((iface: unknown) => Transport), iface?: unknown): void {
-  transport = typeof socket === "function" ? socket(iface) : socket;
+  const chosen = typeof socket === "function" ? socket(iface) : socket;
+  if (typeof chosen?.connect !== "function") {
+    throw new UsageError("invalid-argument", "setSocket() takes a transport: tcp(), tls() ...");
+  }
+  transport = chosen;
 }
 
 /**

@@ -4,7 +4,7 @@
  * @module
  */
 import { type Message, MQTTMatcher, UsageError } from "@minimqtt/core";
-import { decodeText } from "@minimqtt/core/internal";
+import { checkFilter, decodeText } from "@minimqtt/core/internal";
 import { isPromise } from "../link/is_promise.ts";
 import { MMQTTException } from "./exceptions.ts";
 import { debug, isDebugging } from "./log_lines.ts";
@@ -50,6 +50,7 @@ export class Delivery<Client extends Addressee<Client, B>, B extends boolean> {
     if (filter === undefined || filter === null) {
       throw new UsageError("invalid-argument", "MQTT Topic must be defined.");
     }
+    checkFilter(filter);
     if (!this.#callbacks.delete(filter)) {
       throw new UsageError("unknown-topic", "MQTT topic callback not added with add_topic_callback.");
     }

@@ -68,6 +68,12 @@ export function toLogger(
   level: number,
   name: string,
 ): Logger {
+  if (typeof level !== "number" || typeof name !== "string") {
+    throw new UsageError(
+      "invalid-argument",
+      "a logger's level is a number (DEBUG is 10, INFO 20), its name a string",
+    );
+  }
   const has = (...methods: string[]) =>
     methods.every((method) =>
       typeof (source as unknown as Record<string, unknown> | null)?.[method] === "function"

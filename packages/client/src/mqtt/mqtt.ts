@@ -26,7 +26,9 @@ import {
   checkClientId,
   checkCredentials,
   checkInteger,
+  checkOptions,
   checkTopic,
+  isBytes,
   utf8Length,
 } from "@minimqtt/core/internal";
 import { generateClientId } from "../link/client_id.ts";
@@ -43,16 +45,21 @@ import { Lifeline, notConnected } from "./lifeline.ts";
 import { type ForeignLogger, type Logger, type LoggerPackage, toLogger } from "./logger.ts";
 import {
   byName,
+  CALL,
   type CallOptions,
   checkRetain,
   checkSeconds,
+  CONNECT,
   type ConnectArguments,
   type MQTTOptions,
   type NamedWill,
   ownBytes,
+  PUBLISH,
   type PublishArguments,
   type Received,
   type Settings,
+  SIGNAL,
+  SUBSCRIBE,
   type SubscribeArguments,
   type Subscriptions,
   toFilters,
@@ -213,14 +220,19 @@ export class MQTT<U = unknown, B extends boolean = false> implements AsyncDispos
     keepAlive?: number | null,
     sessionId?: string | null,
   ): Promise<number> {
-    const given = byName<ConnectArguments>(cleanSession, {
-      cleanSession: cleanSession as boolean,
-      host,
-      port,
-      keepAlive,
-      sessionId,
-    });
-    const clean = given.cleanSession ?? true;
+    const given = byName<ConnectArguments>(
+      cleanSession,
+      {
+        cleanSession: cleanSession as boolean,
+        host,
+        port,
+        keepAlive,
+        sessionId,
+      },
+      "connect()",
+      CONNECT,
+    );
+    const { cleanSession: clean = true } = given;
     if (typeof clean !== "boolean") {
       throw new UsageError("invalid-argument", "cleanSession must be true or false");
     }
@@ -258,6 +270,10 @@ export class MQTT<U = unknown, B extends boolean = false> implements AsyncDispos
    * @throws what `connect` and `subscribe` throw; the subscriptions are remembered then (MM-154).
    */
   async reconnect(resubTopics = true, options: { readonly signal?: AbortSignal } = {}): Promise<number> {
+    if (typeof resubTopics !== "boolean") {
+      throw new UsageError("invalid-argument", "resubTopics must be true or false");
+    }
+    checkOptions(options, "reconnect()", SIGNAL);
     options.signal?.throwIfAborted();
     const lifeline = this.#lifeline;
     const { ending } = lifeline;
@@ -270,6 +286,7 @@ export class MQTT<U = unknown, B extends boolean = false> implements AsyncDispos
       signal: options.signal,
     });
     if (flags === 0 && this.#wanted.size > 0) {
+      if (!this.#ready(options)) await this.#lifeline.demandConnected();
       await this.#subscribe([...this.#wanted.values()], options);
     }
     return flags;
@@ -307,17 +324,17 @@ export class MQTT<U = unknown, B extends boolean = false> implements AsyncDispos
       if (
         qos === 0 && typeof retain === "boolean" && this.onPublish === null && this.isConnected() &&
         !isDebugging(this.logger) &&
-        (typeof msg === "string" ? msg.length * 3 : msg instanceof Uint8Array ? msg.length : Infinity) <=
-          this.#limit
+        (typeof msg === "string" ? msg.length * 3 : isBytes(msg) ? msg.length : Infinity) <= this.#limit
       ) {
         this.#engine.publish(topic, msg as Payload, 0, retain);
         this.#link.kick();
         return this.#engine.pending < HIGH_WATER ? DONE : this.#waits.room();
       }
+      const positional = { retain: retain as boolean, qos };
+      return this.#publish(topic, msg, byName<PublishArguments>(retain, positional, "publish()", PUBLISH));
     } catch (error) {
       return Promise.reject(error);
     }
-    return this.#publish(topic, msg, byName<PublishArguments>(retain, { retain: retain as boolean, qos }));
   }
 
   /**
@@ -330,9 +347,9 @@ export class MQTT<U = unknown, B extends boolean = false> implements AsyncDispos
    * are subscribed all the same (MM-108). When the connection is lost, or the answer does not come in time.
    */
   async subscribe(topic: Subscriptions, qos: QoS | SubscribeArguments = 0): Promise<number[]> {
-    const options = byName<SubscribeArguments>(qos, { qos: qos as QoS });
+    const options = byName<SubscribeArguments>(qos, { qos: qos as QoS }, "subscribe()", SUBSCRIBE);
     if (!this.#ready(options)) await this.#lifeline.demandConnected();
-    return this.#subscribe(toFilters(topic, options.qos ?? 0), options);
+    return this.#subscribe(toFilters(topic, options.qos === undefined ? 0 : options.qos), options);
   }
 
   /**
@@ -345,6 +362,7 @@ export class MQTT<U = unknown, B extends boolean = false> implements AsyncDispos
    * @throws {MMQTTException} when the connection is lost, or the answer does not come in time.
    */
   async unsubscribe(topic: string | readonly string[], options: CallOptions = {}): Promise<void> {
+    checkOptions(options, "unsubscribe()", CALL);
     if (!this.#ready(options)) await this.#lifeline.demandConnected();
     const topics = toTopics(topic);
     if (!this.#resumed && topics.some((topic) => !this.#wanted.has(topic))) {
@@ -375,6 +393,7 @@ export class MQTT<U = unknown, B extends boolean = false> implements AsyncDispos
    */
   async loop(timeout = 1, options: { readonly signal?: AbortSignal } = {}): Promise<number[] | null> {
     checkSeconds(timeout, "loop timeout");
+    checkOptions(options, "loop()", SIGNAL);
     if (timeout !== 0 && timeout < this.#settings.socketTimeout) {
       const text = `loop timeout (${timeout}) must be >= socket timeout (${this.#settings.socketTimeout}))`;
       throw new UsageError("invalid-argument", text);
@@ -392,6 +411,7 @@ export class MQTT<U = unknown, B extends boolean = false> implements AsyncDispos
    * connection is closed then (MM-173). When the connection is lost.
    */
   async ping(options: CallOptions = {}): Promise<number[]> {
+    checkOptions(options, "ping()", CALL);
     if (!this.#ready(options)) await this.#lifeline.demandConnected();
     return this.#waits.pong(options);
   }

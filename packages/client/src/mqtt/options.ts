@@ -4,7 +4,16 @@
  * @module
  */
 import { type Filter, type Payload, type QoS, type Transport, UsageError, type Will } from "@minimqtt/core";
-import { checkFilter, checkQoS, checkTopic, checkWill } from "@minimqtt/core/internal";
+import {
+  checkFilter,
+  checkOptions,
+  checkQoS,
+  checkTopic,
+  checkWill,
+  having,
+  type Kind,
+  type Kinds,
+} from "@minimqtt/core/internal";
 import { type Clock, systemClock } from "../link/clock.ts";
 import { defaultTransport } from "./default_transport.ts";
 import { type MessageInput, toPayload } from "../link/payload.ts";
@@ -166,16 +175,11 @@ const DEFAULTS: Settings & { readonly [Name in keyof Required<MQTTOptions>]: unk
  * @throws {UsageError} `invalid-argument`
  */
 export function toSettings(options: MQTTOptions): Settings {
-  if (typeof options !== "object" || options === null) {
-    throw new UsageError("invalid-argument", "new MQTT() takes an object of options");
-  }
+  checkOptions(options, "new MQTT()", OPTIONS, null);
   const settings: { -readonly [Name in keyof Settings]: Settings[Name] } & Record<string, unknown> = {
     ...DEFAULTS,
   };
   for (const [name, value] of Object.entries(options)) {
-    if (!Object.hasOwn(DEFAULTS, name)) {
-      throw new UsageError("invalid-argument", `MQTT has no option ${name}`);
-    }
     (settings as Record<string, unknown>)[name] = value ?? settings[name];
   }
   for (const name of ["recvTimeout", "socketTimeout", "retryDelay"] as const) {
@@ -195,9 +199,65 @@ export function toSettings(options: MQTTOptions): Settings {
   return settings;
 }
 
-/** Arguments of a method by name, or those by position in the same form. */
-export function byName<Named extends object>(first: Named | unknown, positional: Named): Named {
-  return typeof first === "object" && first !== null ? first as Named : positional;
+// What is "any" here is checked where it is used.
+const OPTIONS: { readonly [Name in keyof Required<MQTTOptions>]: Kind } = {
+  broker: "any",
+  transport: having("connect"),
+  port: "any",
+  username: "string",
+  password: "any",
+  clientId: "string",
+  isSsl: "boolean",
+  keepAlive: "any",
+  recvTimeout: "any",
+  socketTimeout: "any",
+  connectRetries: "any",
+  retryDelay: "any",
+  useBinaryMode: "boolean",
+  userData: "any",
+  sessionId: "string",
+  clock: having("now", "timer", "turn"),
+  random: "function",
+};
+
+/** Options of the calls. */
+export const SIGNAL: Kinds = { signal: "AbortSignal" };
+export const CALL: Kinds = { ...SIGNAL, timeout: "any" };
+export const SUBSCRIBE: Kinds = { ...CALL, qos: "any" };
+export const PUBLISH: Kinds = { ...SUBSCRIBE, retain: "any" };
+export const CONNECT: Kinds = {
+  ...SIGNAL,
+  cleanSession: "boolean",
+  host: optional("string"),
+  port: "any",
+  keepAlive: "any",
+  sessionId: optional("string"),
+};
+const WILL: Kinds = { retain: "any", qos: "any" };
+const NAMED_WILL: Kinds = { ...WILL, topic: "any", payload: "any", msg: "any" };
+
+/**
+ * Arguments of a method by name, or those by position in the same form.
+ *
+ * @throws {UsageError} `invalid-argument` for what `kinds` does not have.
+ */
+export function byName<Named extends object>(
+  first: Named | unknown,
+  positional: Named,
+  what: string,
+  kinds: Kinds,
+): Named {
+  if (typeof first !== "object" || first === null) return positional;
+  checkOptions(first, what, kinds);
+  return first as Named;
+}
+
+function optional(type: "string"): Kind {
+  return (value, name) => {
+    if (value !== null && typeof value !== type) {
+      throw new UsageError("invalid-argument", `${name} must be a ${type}`);
+    }
+  };
 }
 
 /**
@@ -276,12 +336,14 @@ export function toWill(
   retention: boolean | WillArguments,
   quality: QoS,
 ): Will {
-  const { topic, payload, retain = false, qos = 0 } = typeof first === "object" && first !== null
+  const byNames = typeof first === "object" && first !== null;
+  if (byNames) checkOptions(first, "willSet()", NAMED_WILL);
+  const { topic, payload, retain = false, qos = 0 } = byNames
     ? { ...first, payload: first.payload ?? first.msg ?? "" }
     : {
       topic: first,
       payload: message,
-      ...byName<WillArguments>(retention, { retain: retention as boolean, qos: quality }),
+      ...byName<WillArguments>(retention, { retain: retention as boolean, qos: quality }, "willSet()", WILL),
     };
   checkTopic(topic);
   const bytes = toPayload(payload);

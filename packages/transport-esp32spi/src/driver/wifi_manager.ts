@@ -4,21 +4,12 @@
  * @module
  */
 
-import { ConnectionError, UsageError } from "@minimqtt/core";
+import { ConnectionError } from "@minimqtt/core";
+import { invalid } from "../wire/values.ts";
 import { WL } from "./wifi.ts";
 import type { EspSpiControl } from "./control.ts";
-
-/** A network to connect to. */
-export interface WiFiNetwork {
-  /** Its name, 1 to 32 bytes. */
-  readonly ssid: string;
-  /** Its passphrase, or the password of the enterprise user; without it the network is open. */
-  readonly password?: string;
-  /** The user of a WPA2 enterprise network; such a one needs a password. */
-  readonly user?: string;
-  /** The outer identity for an enterprise network; empty by default. */
-  readonly identity?: string;
-}
+import { networksFromSettings } from "./networks.ts";
+import type { WiFiNetwork } from "./networks.ts";
 
 /** Options of {@link WiFiManager}. */
 export interface WiFiManagerOptions {
@@ -98,25 +89,7 @@ export class WiFiManager {
     settings: Readonly<Record<string, unknown>>,
     options: WiFiManagerOptions = {},
   ): WiFiManager {
-    const list = (name: string, older: string) => {
-      const value = settings[name] ?? settings[older] ?? [];
-      return (Array.isArray(value) ? value : [value]).map(String);
-    };
-    const names = list("CIRCUITPY_WIFI_SSID", "ssid");
-    const passwords = list("CIRCUITPY_WIFI_PASSWORD", "password");
-    const [user] = list("CIRCUITPY_WIFI_ENT_USER", "ent_user");
-    const [identity] = list("CIRCUITPY_WIFI_ENT_IDENT", "ent_ident");
-    if (names.length === 0) throw invalid("The settings have no CIRCUITPY_WIFI_SSID");
-    if (passwords.length > 0 && passwords.length !== names.length) {
-      throw invalid(`The settings have ${names.length} network names and ${passwords.length} passwords`);
-    }
-    const networks = names.map((ssid, index): WiFiNetwork => ({
-      ssid,
-      ...(passwords[index] && { password: passwords[index] }),
-      ...(user && { user }),
-      ...(identity && { identity }),
-    }));
-    return new WiFiManager(control, networks, options);
+    return new WiFiManager(control, networksFromSettings(settings), options);
   }
 
   /**
@@ -303,10 +276,6 @@ export class WiFiManager {
       return error;
     }
   }
-}
-
-function invalid(message: string): UsageError {
-  return new UsageError("invalid-argument", `${message}.`);
 }
 
 /** IEEE 802.11: this station has left. */

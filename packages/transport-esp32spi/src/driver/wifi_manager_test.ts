@@ -8,7 +8,8 @@ import { EspEmulator, realTiming } from "../emulator/mod.ts";
 import type { EmulatorOptions } from "../emulator/mod.ts";
 import { esp32spi } from "../transport/transport.ts";
 import { WiFiManager } from "./wifi_manager.ts";
-import type { WiFiManagerOptions, WiFiNetwork } from "./wifi_manager.ts";
+import type { WiFiNetwork } from "./networks.ts";
+import type { WiFiManagerOptions } from "./wifi_manager.ts";
 
 const HOME = { ssid: "home", passphrase: "correct horse" };
 const home = { ssid: "home", password: "correct horse" };

@@ -36,9 +36,10 @@ export class LegacyPace {
   /** The rate that a write taken in part has told, as far as it could; undefined before. */
   #told: number | undefined;
   #toldAt = Infinity;
+  /** Whether the buffer was ever full. */
+  #full = false;
   /** Whether the round trip is one that was seen. */
   #seen: boolean;
-  #full = false;
 
   /** Takes how long the connection took to be opened: a round trip or more, 0 if not known. */
   constructor(roundTrip: number) {

@@ -6,6 +6,7 @@
 
 import { ConnectionError, UsageError } from "@minimqtt/core";
 import type { Address, Connection, Scheme, Transport } from "@minimqtt/core";
+import { checkDial, checkOptions, having } from "@minimqtt/core/internal";
 import { EspConnection } from "./connection.ts";
 import { EspSpiControl } from "../driver/control.ts";
 import type { EspSocket } from "../driver/slots.ts";
@@ -54,6 +55,7 @@ export interface Esp32SpiOptions {
  * ```
  */
 export function esp32spi(control: EspSpiControl, options: Esp32SpiOptions = {}): Transport {
+  checkOptions(options, "esp32spi()", { secure: "boolean", idle: "number", wifi: having("connect") });
   const { secure = false, idle = 50, wifi } = options;
   if (!(control instanceof EspSpiControl)) {
     throw new UsageError(
@@ -67,8 +69,11 @@ export function esp32spi(control: EspSpiControl, options: Esp32SpiOptions = {}):
   return {
     name: "esp32spi",
     schemes: secure ? [MQTTS, MQTT] : [MQTT, MQTTS],
-    connect: (address, { signal } = {}) =>
-      connect(control, idle, signal, () => dial(control, { secure, ...address }, wifi, signal)),
+    async connect(address, dialling) {
+      checkDial(address, dialling);
+      const { signal } = dialling ?? {};
+      return await connect(control, idle, signal, () => dial(control, { secure, ...address }, wifi, signal));
+    },
   };
 }
 
