@@ -33,7 +33,7 @@ export interface Codec {
   /** The protocol level that CONNECT states: 4 is MQTT 3.1.1. */
   readonly level: 4 | 5;
   /** Whether CONNECT says how long a packet may be: then one that is longer is the server's fault. */
-  readonly announcesLimit: boolean;
+  readonly announcesLimit?: true;
   /** What one connection needs: MQTT 5 keeps topic aliases and the server's limits there. */
   open(): Wire;
   /**

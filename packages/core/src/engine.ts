@@ -20,6 +20,7 @@ import type { Codec, Wire } from "./codec.ts";
 import { checkPayload, checkQoS, checkSize } from "./checks.ts";
 import { ConnectionError, MqttError, ProtocolError, RefusedError, UsageError } from "./errors.ts";
 import type { EngineEvent } from "./events.ts";
+import { NAMES } from "./fields.ts";
 import { Inbox } from "./inbox.ts";
 import { Incoming } from "./incoming.ts";
 import { Liveness } from "./liveness.ts";
@@ -566,7 +567,7 @@ export class Engine {
     if (this.#state === "connecting") this.#state = "online";
     this.#liveness.online(properties?.serverKeepAlive);
     this.#clientId = properties?.assignedClientIdentifier ?? this.#clientId;
-    this.#outgoing.online(connack.receiveMaximum);
+    this.#outgoing.places = connack.receiveMaximum;
     if (sessionPresent) this.#outgoing.resume();
     else this.#forget();
     this.#expire(this.#now, true);
@@ -760,7 +761,7 @@ function progress(packet: number, id: PacketId, expected: boolean): EngineEvent 
 }
 
 function wrongKind(packet: number, id: PacketId, flight: Flight | undefined): ProtocolError {
-  const name = ANSWERS[packet >> 4];
+  const name = NAMES[packet >> 4];
   return flight === undefined
     ? unexpected(`${name} ${id} answers a SUBSCRIBE or UNSUBSCRIBE`, "MQTT-4.8.0-1")
     : unexpected(`${name} ${id} answers a message with QoS ${flight.qos}`, `MQTT-4.3.${flight.qos + 1}-2`);
@@ -778,14 +779,6 @@ function unexpected(summary: string, statement: string): ProtocolError {
 const PONG: EngineEvent = { type: "pong", packet: PINGRESP };
 const NONE: readonly number[] = [];
 const NOTHING = new Uint8Array(0);
-
-const ANSWERS: Readonly<Record<number, string>> = {
-  4: "PUBACK",
-  5: "PUBREC",
-  7: "PUBCOMP",
-  9: "SUBACK",
-  11: "UNSUBACK",
-};
 
 /** MiniMQTT's words for CONNACK's return codes. */
 const REFUSALS: Readonly<Record<number, string>> = {

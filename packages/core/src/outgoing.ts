@@ -18,6 +18,9 @@ import { UsageError } from "./errors.ts";
 import type { Millis, PacketId, Payload, QoS } from "./packets.ts";
 import { Queue } from "./queue.ts";
 
+/** The most messages under way: as many as there are identifiers. */
+const MOST = 65_535;
+
 /** A message with QoS 1 or 2 that the server has not finished acknowledging. */
 export interface Flight {
   /** Its packet identifier. */
@@ -62,26 +65,22 @@ export class Outgoing {
   oneAtATime = false;
   /** No message that waits for its first sending expires earlier. */
   expiresAt: Millis = Infinity;
+  /** The most messages that the server takes at a time, less those that were abandoned and that it still has. */
+  places: number = MOST;
   readonly #window: number;
-  /** The most messages, abandoned ones included, that the server takes at a time. */
-  #receiveMaximum = 65_535;
-  /** How many may fly at present: the send window, or less where abandoned messages take the server's places. */
-  #limit: number;
   readonly #flights = new Map<PacketId, Flight>();
   readonly #requests = new Map<PacketId, Request>();
   readonly #windowQoS2: number;
   #queue = new Queue<Flight>();
   #flying = 0;
   #flyingQoS2 = 0;
-  /** How many have been sent on this connection and abandoned since. */
-  #ghosts = 0;
   /** What has been sent on this connection, counted. */
   #sent = 0;
   #last: PacketId = 0;
 
   /** Takes the send window, and how many of those messages may have QoS 2. */
   constructor(window: number, windowQoS2: number) {
-    this.#limit = this.#window = window;
+    this.#window = window;
     this.#windowQoS2 = windowQoS2;
   }
 
@@ -92,12 +91,12 @@ export class Outgoing {
 
   /** How many identifiers are not in use. */
   get free(): number {
-    return 65_535 - this.#flights.size - this.#requests.size;
+    return MOST - this.#flights.size - this.#requests.size;
   }
 
   /** Whether anything sent on this connection waits for an answer. */
   get awaits(): boolean {
-    return this.#flying > 0 || this.#requests.size > 0 || this.#limit <= 0;
+    return this.#flying > 0 || this.#requests.size > 0 || this.places <= 0;
   }
 
   /** The identifier of what was sent first on this connection and is not answered; 0 when nothing is. */
@@ -129,15 +128,9 @@ export class Outgoing {
       );
     }
     let id = this.#last;
-    do id = id === 65_535 ? 1 : id + 1; while (this.#flights.has(id) || this.#requests.has(id));
+    do id = id === MOST ? 1 : id + 1; while (this.#flights.has(id) || this.#requests.has(id));
     this.#last = id;
     return id;
-  }
-
-  /** A server takes so many messages at a time, on a connection on which none has been sent yet. */
-  online(receiveMaximum: number): void {
-    this.#receiveMaximum = receiveMaximum;
-    this.#haunt(0);
   }
 
   /** Takes a message in; it waits in the queue until {@link next} gives it out. */
@@ -154,7 +147,7 @@ export class Outgoing {
 
   /** The next message to send, if the window has room: what has to be sent again first, then what is new. */
   next(): Flight | undefined {
-    while (this.oneAtATime ? !this.awaits : this.#flying < this.#limit) {
+    while (this.oneAtATime ? !this.awaits : this.#flying < this.#window && this.#flying < this.places) {
       const flight = this.#queue.first;
       if (flight === undefined) break;
       // One that is gone was acknowledged, sent or abandoned while it waited to be sent again.
@@ -207,7 +200,7 @@ export class Outgoing {
     this.#land(flight);
     if (flying > 0) {
       flight.flying = -flying;
-      this.#haunt(this.#ghosts + 1);
+      this.places--;
     }
     return true;
   }
@@ -216,17 +209,11 @@ export class Outgoing {
   #land(flight: Flight): void {
     const { flying, qos } = flight;
     flight.flying = 0;
-    if (flying < 0) this.#haunt(this.#ghosts - 1);
+    if (flying < 0) this.places++;
     else if (flying > 0) {
       this.#flying--;
       if (qos === 2) this.#flyingQoS2--;
     }
-  }
-
-  /** So many of the server's places are taken by messages that were abandoned. */
-  #haunt(ghosts: number): void {
-    this.#ghosts = ghosts;
-    this.#limit = Math.min(this.#window, this.#receiveMaximum - ghosts);
   }
 
   /** Remembers a request. */
@@ -252,7 +239,7 @@ export class Outgoing {
     this.#requests.clear();
     this.#queue.clear();
     this.#flying = this.#flyingQoS2 = this.#sent = 0;
-    this.#haunt(0);
+    this.places = MOST;
     for (const flight of this.#flights.values()) flight.flying = 0;
   }
 

@@ -13,7 +13,6 @@ const WIRE: Wire = { ...reading, ...writing };
 /** MQTT 3.1.1, protocol level 4. It keeps nothing for a connection, so all share one wire. */
 export const v4: Codec = {
   level: 4,
-  announcesLimit: false,
   open: (): Wire => WIRE,
   checkConnect,
   encode: refuse,
