@@ -49,10 +49,11 @@ export interface MemoryOptions {
   readonly room?: number;
 }
 
-const KINDS: Kinds = { chunkSize: size, room: size };
+// Without room at all every write waits for the peer.
+const KINDS: Kinds = { chunkSize: from(1), room: from(0) };
 
-function size(value: unknown, name: string): void {
-  checkInteger(value, name, 1, Number.MAX_SAFE_INTEGER);
+function from(least: number): (value: unknown, name: string) => void {
+  return (value, name) => checkInteger(value, name, least, Number.MAX_SAFE_INTEGER);
 }
 
 /** A network of one server, made by {@link memory}. */

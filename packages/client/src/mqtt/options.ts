@@ -216,6 +216,7 @@ const OPTIONS: { readonly [Name in keyof Required<MQTTOptions>]: Kind } = {
   useBinaryMode: "boolean",
   userData: "any",
   sessionId: "string",
+  filtersPerPacket: "any",
   clock: having("now", "timer", "turn"),
   random: "function",
 };
