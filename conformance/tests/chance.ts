@@ -32,12 +32,11 @@ export function chance(seed: number): Chance {
   return { random, pick: (list) => list[Math.floor(random() * list.length)]! };
 }
 
-/** The seeds of a run, one after the other from a first one that is drawn; `SEED` gives a single one. */
+/** The seeds of a run, one after the other from a first one that is drawn; SEED gives one, or a first and a number. */
 export function seeds(count: number): number[] {
-  const given = process.env["SEED"];
-  if (given !== undefined) return [Number(given)];
-  const first = Math.floor(Math.random() * 0x4000_0000);
-  return Array.from({ length: count }, (_, i) => first + i);
+  const [given, many = "1"] = process.env["SEED"]?.split(",") ?? [];
+  const first = given === undefined ? Math.floor(Math.random() * 0x4000_0000) : Number(given);
+  return Array.from({ length: given === undefined ? count : Number(many) }, (_, i) => first + i);
 }
 
 /** So many failures tell enough. */

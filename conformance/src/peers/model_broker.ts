@@ -3,6 +3,8 @@
  * writes down what it took over and what a client did that the standard forbids; how it misbehaves is its user's
  * choice. Its packets are made by a library, apart from our codec.
  *
+ * Longer than 300 lines: one side of a protocol, packet by packet.
+ *
  * @module
  */
 import { Buffer } from "node:buffer";

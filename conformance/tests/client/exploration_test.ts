@@ -4,7 +4,9 @@
  * subscription, a window and a queue of one. Whatever has happened: as soon as broker and network are well again and
  * the reader reads, every promise settles within a bound of time, and nothing is left behind after `close()`.
  *
- * A failure names its path; EXPLORE repeats it, as `resume turn: QoS 1, cut, CONNACK`.
+ * A failure names its path; EXPLORE repeats it, as `resume turn 0: QoS 1, cut, CONNACK`.
+ *
+ * Longer than 300 lines: every step there is, and what must be true behind any of them.
  */
 import process from "node:process";
 import { assert, assertEquals } from "@std/assert";
@@ -297,6 +299,8 @@ async function walk(
 
 async function heal(walker: Walk): Promise<void> {
   const { broker, calls, client, clock, connection, connections, link, promised, seen } = walker;
+  // What was written makes room for what waits behind it in the next turns.
+  for (let turns = 0; turns < 3; turns++) await settled();
   checkFlow(walker);
   broker.fate = () => "send";
   link?.releaseAll();

@@ -159,6 +159,20 @@ describe("Client: a filter at which the broker hangs up", () => {
     await clock.run(client.close());
   });
 
+  it("is not unsubscribed from in a resumed session, unlike those that were asked for with it", async () => {
+    const { peer, client, clock } = await served({ session: "resume" });
+    peer.connack = "20020100";
+    peer.on = hangsUpAt(({ filters }) => filters.includes("bad"));
+    const subscribing = client.subscribe(["bad", "beside"]);
+    subscribing.catch(() => {});
+    await clock.advance(200_000);
+    assertEquals((await assertRejects(() => subscribing, ConnectionError)).code, "hung-up-on");
+    const ended = peer.packets.filter(({ type }) => type === UNSUBSCRIBE);
+    assertEquals(ended.flatMap(({ filters }) => filters), ["beside"]);
+    assertEquals([client.state, peer.connections <= 6], ["online", true]);
+    await clock.run(client.close());
+  });
+
   it("may be one that is unsubscribed: it is let be", async () => {
     const { peer, client, clock } = await served({ session: "resume" });
     const subscription = await client.subscribe("sticky");

@@ -1,4 +1,4 @@
-import { ConnectionError, RefusedError, type Status, UsageError } from "@minimqtt/client";
+import { ConnectionError, RefusedError, type Status, type Transport, UsageError } from "@minimqtt/client";
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { publish } from "../../src/wire/wire.ts";
@@ -170,6 +170,40 @@ describe("Client: staying connected", () => {
       await clock.advance(5000);
     }
     await end(stage);
+  });
+
+  it("goes on after a fault of TLS that somebody has to mend, with the longest wait, and before the first connection ends", async () => {
+    const set = scene();
+    let fault: ConnectionError | undefined;
+    const transport: Transport = {
+      ...set.network.transport,
+      connect: (address, options) =>
+        fault === undefined ? set.network.transport.connect(address, options) : Promise.reject(fault),
+    };
+    const [client] = await Promise.all([
+      connect(set, { transport, random: () => 0.5 }),
+      set.broker.welcome(),
+    ]);
+    await set.broker.close();
+    await settled();
+    for (
+      const code of ["certificate-expired", "certificate-untrusted", "tls-version", "not-permitted"] as const
+    ) {
+      fault = new ConnectionError(code, `it is ${code}`);
+      await set.clock.advance(17_000);
+      const { value } = await client.status().next();
+      assert(value?.state === "waiting" && value.text.includes(`it is ${code}`), value?.text);
+      assertEquals(value.retryIn, 16_500);
+    }
+    const early = await assertRejects(() => connect(set, { transport }), ConnectionError);
+    assertEquals(early.code, "not-permitted");
+    fault = undefined;
+    const welcome = set.broker.welcome();
+    await set.clock.advance(17_000);
+    await welcome;
+    await settled();
+    assertEquals(client.state, "online");
+    await end({ ...set, client });
   });
 
   it("ends when the broker refuses the protocol or the identifier: no time heals that", async () => {

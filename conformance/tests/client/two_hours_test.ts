@@ -5,6 +5,8 @@
  * settle; a silent peer is noticed in time, attempts become rare, and nothing grows.
  *
  * A failure names its seed; SEED repeats it.
+ *
+ * Longer than 300 lines: the ways in which a peer can be bad.
  */
 import process from "node:process";
 import { assert, assertEquals, assertLess } from "@std/assert";

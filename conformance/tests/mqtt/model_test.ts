@@ -5,6 +5,8 @@
  * every message is where its promise says.
  *
  * A failure names its seed; SEED repeats it.
+ *
+ * Longer than 300 lines: what may happen, and what must be true of it afterwards.
  */
 import { assert, assertEquals } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
@@ -41,6 +43,7 @@ class Play {
   readonly aborts: AbortController[] = [];
   readonly client: MQTT;
   readonly cleanSession: boolean;
+  readonly #chunkSize: number;
   #count = 0;
   losses = 0;
   isWell = false;
@@ -52,10 +55,8 @@ class Play {
     this.clock = new WatchedClock(() => `SEED=${seed}`);
     const { pick, random } = this.chance;
     const { broker, clock, connections } = this;
-    const network = this.network = memory({
-      room: pick([64, 1000, 65_536]),
-      chunkSize: pick([1, 7, 100, 65_536]),
-    });
+    const chunkSize = this.#chunkSize = pick([1, 7, 100, 65_536]);
+    const network = this.network = memory({ room: pick([64, 1000, 65_536]), chunkSize });
     const serve = async () => {
       for (;;) broker.serve(await network.accept());
     };
@@ -86,12 +87,14 @@ class Play {
       connectRetries: pick([1, 3]),
       retryDelay: pick([0, 1]),
     });
-    const style = pick(["plain", "waits", "answers"]);
+    const style = pick(["plain", "waits", "answers", "calls", "throws"]);
     this.client.onMessage = (_, topic, payload, { qos }) => {
       if (topic === "main") this.seen.push({ payload, qos });
       if (this.isWell || style === "plain" || random() < 0.5) return undefined;
       if (style === "waits") return this.pass(pick([1, 100, 3000]));
-      return this.publish().catch(() => {});
+      if (style === "answers") return this.publish().catch(() => {});
+      if (style === "throws") throw new Error("the program's own");
+      return this.anyCall().catch(() => {});
     };
   }
 
@@ -120,7 +123,7 @@ class Play {
   }
 
   async publish(): Promise<void> {
-    const { pick } = this.chance;
+    const { pick, random } = this.chance;
     const qos = pick([0, 1, 1, 2, 2] as const);
     const message: Published = {
       number: this.published.length,
@@ -129,7 +132,9 @@ class Play {
       resolved: false,
     };
     this.published.push(message);
-    const text = `${message.number} ${"x".repeat(pick([0, 10, 300]))}`;
+    const text = `${message.number} ${
+      "x".repeat(random() < 0.03 ? 1000 * Math.min(70, this.#chunkSize) : pick([0, 10, 300]))
+    }`;
     await this.call(
       `publish ${message.number} with QoS ${qos}`,
       this.client.publish(pick(["out/1", "out/2"]), text, { qos, ...this.options }),
@@ -157,6 +162,26 @@ class Play {
         await this.pass(100);
       }
       await this.pass(pick([0, 0, 10, 2000]));
+    }
+  }
+
+  /** A call from within a callback. */
+  anyCall(): Promise<unknown> {
+    const { pick } = this.chance;
+    const { client } = this;
+    switch (pick(["publish", "subscribe", "ping", "loop", "disconnect", "reconnect"])) {
+      case "publish":
+        return this.publish();
+      case "subscribe":
+        return this.call("subscribe within", client.subscribe(pick(OTHERS), this.options));
+      case "ping":
+        return this.call("ping within", client.ping(this.options));
+      case "loop":
+        return this.call("loop within", client.loop(pick([0, 1]), this.options));
+      case "disconnect":
+        return this.call("disconnect within", client.disconnect());
+      default:
+        return this.call("reconnect within", client.reconnect(true, this.options));
     }
   }
 

@@ -311,6 +311,26 @@ describe("answers that the peer does not take", () => {
   });
 });
 
+describe("refuse()", () => {
+  it("leaves messages with QoS 1 and 2 to the server: neither given nor acknowledged, until the next connection", () => {
+    const bench = Bench.online({}, KEEP);
+    const [taken] = bench.receive(publish("t", "0", { qos: 1, id: 1 }));
+    assertEquals(bench.engine.refused, undefined);
+    bench.engine.refuse();
+    const rest = publish("t", "1", { qos: 1, id: 2 }) + publish("t", "2", { qos: 2, id: 3 });
+    const events = bench.receive(rest + publish("t", "3"));
+    assertEquals(events.map(({ type }) => type), ["progress", "progress", "message"]);
+    assertEquals([bench.engine.refused, bench.engine.unacknowledged, bench.sent()], [2, true, ""]);
+    bench.engine.acknowledge(taken as Message);
+    assertEquals([bench.engine.unacknowledged, bench.sent()], [false, "40020001"]);
+    bench.drop();
+    bench.online(KEEP, PRESENT);
+    const again = bench.receive(rest);
+    assertEquals(again.map(({ type }) => type), ["message", "message"]);
+    assertEquals(bench.engine.refused, undefined);
+  });
+});
+
 describe("QoS 2 identifiers", () => {
   it("that are all held and sent again take time in proportion to their number", () => {
     const bench = Bench.online();

@@ -109,6 +109,8 @@ export class Subscriptions {
         for (const recipient of [...this.#interests.get(filter)?.recipients ?? []]) {
           this.#fail(recipient, error);
         }
+        // Nor would it take an UNSUBSCRIBE from it.
+        this.#leaving.delete(filter);
       },
     });
     this.#gate = gate;
