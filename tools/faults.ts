@@ -45,16 +45,16 @@ function transport(
 /** All of them. */
 export const faults: readonly Fault[] = [
   ...behaviour("engine.ts", [
-    ["PUBREL is not answered", "this.#writeAnswer(PUBCOMP, id);", ""],
+    ["PUBREL is not answered", "this.#writeAnswer(PUBCOMP, id, !expected);", ""],
     [
       "PUBREL of an unknown identifier is not answered",
-      "this.#writeAnswer(PUBCOMP, id);",
-      "if (expected) this.#writeAnswer(PUBCOMP, id);",
+      "this.#writeAnswer(PUBCOMP, id, !expected);",
+      "if (expected) this.#writeAnswer(PUBCOMP, id, !expected);",
     ],
     [
       "PUBREC is answered with nothing",
-      "this.#writeAnswer(PUBREL, id);\n      return progress",
-      "return progress",
+      "this.#writeAnswer(PUBREL, id, !expected);",
+      "",
     ],
     ["PUBREC does not release the message", "this.#outgoing.release(flight);", ""],
     [
@@ -62,8 +62,12 @@ export const faults: readonly Fault[] = [
       "message.qos === 2 ? PUBREC : PUBACK",
       "message.qos === 3 ? PUBREC : PUBACK",
     ],
-    ["PUBACK settles a message with QoS 2", "flight?.qos === 1 :", "flight !== undefined :"],
-    ["PUBCOMP settles what was not released", 'flight?.phase === "released"', "flight !== undefined"],
+    ["PUBACK settles a message with QoS 2", "if (packet !== PUBACK || flight.qos === 1) return", "return"],
+    [
+      "PUBCOMP settles what was not released",
+      'flight.phase === (packet === PUBCOMP ? "sent" : "released")',
+      'flight.phase === "queued"',
+    ],
     [
       "DUP is not set when a message is sent again",
       'const duplicate = flight.phase === "sent";',
@@ -116,9 +120,9 @@ export const faults: readonly Fault[] = [
       "while (false)",
     ],
     ["identifiers of requests count as free", " || this.#requests.has(id))", ")"],
-    ["the packet identifier becomes 0 after 65535", "id === 65_535 ? 1", "id === 65_535 ? 0"],
+    ["the packet identifier becomes 0 after 65535", "id === MOST ? 1", "id === MOST ? 0"],
     ["an acknowledged message takes up the window", "    this.#flying--;\n", ""],
-    ["the send window is one too large", "this.#flying < this.window", "this.#flying <= this.window"],
+    ["the send window is one too large", "this.#flying < this.#window", "this.#flying <= this.#window"],
     [
       "what is sent again comes in another order",
       "return lost;",
@@ -159,7 +163,7 @@ export const faults: readonly Fault[] = [
       "this.#lastReceived = this.#lastSent = now;\n    this.#excused",
     ],
     ["pings leave without a margin", "keepAlive * 900 ", "keepAlive * 1500 "],
-    ["keep alive 0 pings all the time", " || Infinity;\n    this.#pongTimeout", ";\n    this.#pongTimeout"],
+    ["keep alive 0 pings all the time", "keepAlive * 900 || Infinity", "keepAlive * 900"],
     ["PINGRESP is not noticed", "  ponged(): void {\n    this.#pongBy = Infinity;", "  ponged(): void {"],
     ["CONNACK is awaited for ever", "this.#connackBy = now + replyTimeout;", "this.#connackBy = Infinity;"],
     ["half a packet is awaited for ever", "missing === 0 ? Infinity", "missing >= 0 ? Infinity"],
@@ -173,28 +177,30 @@ export const faults: readonly Fault[] = [
       "this.#filled = body.length;",
     ],
   ]),
-  ...behaviour("v4/read.ts", [
+  ...behaviour("fields.ts", [
     ["QoS 3 is taken", "if ((flags & 0x06) === 0x06) throw", "if (false) throw"],
     ["DUP with QoS 0 is taken", "if ((flags & 0x0e) === 0x08) throw", "if (false) throw"],
     ["reserved flags are taken", "} else if (flags !== fixed) {", "} else if (false) {"],
     ["packet identifier 0 is taken", "if (id === 0) throw", "if (false) throw"],
     ["a wildcard in a topic is taken", "if (/[+#]/.test(topic)) throw", "if (false) throw"],
-    ["a topic that reaches beyond its packet is taken", "if (at > end) {", "if (at > end + 65_535) {"],
-    ["any return code of SUBACK is taken", "if (reason > 2 && reason !== 0x80) {", "if (false) {"],
-    ["retain is not told", "retain: (first & 0x01) !== 0,", "retain: false,"],
-  ]),
-  ...behaviour("v4/write.ts", [
     [
       "the topic's length counts characters",
       'return typeof field === "string" ? utf8Length(field) : field.length;',
       "return field.length;",
     ],
-    ["retain of a message is not sent", "| (retain ? 1 : 0)", ""],
     ["retain of a will is not sent", "| (will.retain ? 0x20 : 0)", ""],
     ["QoS of a will is not sent", "| (will.qos ?? 0) << 3", ""],
-    ["clean session is always set", "options.cleanSession ? 0x02 : 0", "0x02"],
+    ["clean session is always set", "cleanSession ? 0x02 : 0", "0x02"],
+    ["the remaining length ends at 127", "for (; length >= 0x80;", "for (; length > 0x80;"],
+  ]),
+  ...behaviour("v4/read.ts", [
+    ["a topic that reaches beyond its packet is taken", "if (at > end) {", "if (at > end + 65_535) {"],
+    ["any return code of SUBACK is taken", "if (reason > 2 && reason !== 0x80) {", "if (false) {"],
+    ["retain is not told", "retain: (first & 0x01) !== 0,", "retain: false,"],
+  ]),
+  ...behaviour("v4/write.ts", [
+    ["retain of a message is not sent", "| (retain ? 1 : 0)", ""],
     ["PUBREL has no flags", "type === PUBREL ? type | 0x02 : type", "type"],
-    ["the remaining length ends at 127", "for (; remaining >= 0x80;", "for (; remaining > 0x80;"],
     [
       "UNSUBSCRIBE names the filters' QoS as well",
       "[id >> 8, id, ...filters]);",

@@ -318,7 +318,7 @@ describe("we agree on what mqtt-packet writes:", () => {
         const engine = online();
         const id = engine.subscribe(granted.map(() => ({ topic: "t", qos: 2 })));
         assertEquals(received(generate({ cmd: "suback", messageId: id, granted }), engine), [
-          { type: "settled", packet: 0x90, id, reasons: granted },
+          { type: "settled", packet: 0x90, id, reasons: granted, properties: undefined },
         ]);
       }),
       { numRuns: 50 },

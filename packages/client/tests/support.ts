@@ -1,7 +1,7 @@
 /**
  * What the unit tests of this package share: a clock that stands still, and an engine on a connection in memory.
  */
-import type { Connection } from "@minimqtt/core";
+import type { Codec, Connection } from "@minimqtt/core";
 import { Engine, v4 } from "@minimqtt/core";
 import type { Clock } from "../src/link/clock.ts";
 import { Link } from "../src/link/link.ts";
@@ -62,9 +62,9 @@ export interface Bench {
   readonly writes: string[];
 }
 
-export async function bench(options: MemoryOptions = {}): Promise<Bench> {
+export async function bench(options: MemoryOptions = {}, codec: Codec = v4): Promise<Bench> {
   const clock = new HandClock();
-  const engine = new Engine({ codec: v4, replyTimeout: 10_000 });
+  const engine = new Engine({ codec, replyTimeout: 10_000 });
   const link = new Link(engine, clock);
   const [near, peer] = memoryPair(options);
   const writes: string[] = [];
@@ -78,7 +78,7 @@ export async function bench(options: MemoryOptions = {}): Promise<Bench> {
   };
   link.attach(connection, CONNECT, 60_000);
   await peer.read();
-  await Promise.all([peer.write(bytes("20020000")), link.wait(1000)]);
+  await Promise.all([peer.write(bytes(codec === v4 ? "20020000" : "2003000000")), link.wait(1000)]);
   engine.next();
   link.rest();
   writes.length = 0;

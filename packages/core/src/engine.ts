@@ -17,9 +17,10 @@
  * @module
  */
 import type { Codec, Wire } from "./codec.ts";
-import { checkConnect, checkPayload, checkQoS, checkSize } from "./checks.ts";
+import { checkPayload, checkQoS, checkSize } from "./checks.ts";
 import { ConnectionError, MqttError, ProtocolError, RefusedError, UsageError } from "./errors.ts";
 import type { EngineEvent } from "./events.ts";
+import { NAMES } from "./fields.ts";
 import { Inbox } from "./inbox.ts";
 import { Incoming } from "./incoming.ts";
 import { Liveness } from "./liveness.ts";
@@ -27,8 +28,10 @@ import { Outbox } from "./outbox.ts";
 import { type Flight, Outgoing } from "./outgoing.ts";
 import {
   type Acknowledgement,
+  AUTH,
   CONNACK,
   type ConnectOptions,
+  DISCONNECT,
   type Filter,
   type Message,
   type Millis,
@@ -44,10 +47,17 @@ import {
   SUBACK,
   UNSUBACK,
 } from "./packets.ts";
+import type {
+  AuthProperties,
+  DisconnectProperties,
+  PublishProperties,
+  SubscribeProperties,
+  UnsubscribeProperties,
+} from "./properties.ts";
 import { encodeText, payloadBytes } from "./text.ts";
 import { checkFilter, checkTopic, utf8Length } from "./topic.ts";
 
-/** The most answers that may wait to leave, 4 bytes each. */
+/** The most answers that may wait to leave, 4 or 5 bytes each. */
 const MOST_ANSWERS = 16_384;
 
 /** A batch of this size is worth a write of its own; more waits in the queue, where it costs less. */
@@ -59,7 +69,7 @@ const TLS_EXPECTED = "the broker speaks TLS at this port: use tls(), or another 
 
 /** What an engine is made of. */
 export interface EngineOptions {
-  /** The version of the protocol: `v4`. */
+  /** The version of the protocol: `v4` or `v5`. */
   readonly codec: Codec;
   /** How long CONNACK, and a gap within a packet, may take, in milliseconds; 10 000 when absent. */
   readonly replyTimeout?: Millis;
@@ -67,7 +77,8 @@ export interface EngineOptions {
   readonly maxPacketSize?: number;
   /**
    * What becomes of a longer PUBLISH: `skip` passes it over without holding it and gives a `skipped` event, `close`, as
-   * when absent, ends the connection. Any other packet over the limit ends it.
+   * when absent, ends the connection. Any other packet over the limit ends it, and with MQTT 5 so does a PUBLISH: the
+   * server knows the limit.
    */
   readonly tooLarge?: "skip" | "close";
   /** The most messages with QoS 1 and 2 that may be unacknowledged at a time; 1024 when absent. */
@@ -99,8 +110,8 @@ export type EngineState = "offline" | "connecting" | "online" | "closing";
 
 /** One client's side of the protocol. */
 export class Engine {
-  readonly #codec: Codec;
-  readonly #maxInflight: number;
+  /** The version of the protocol it speaks. */
+  readonly codec: Codec;
   readonly #republish: boolean;
   readonly #inbox: Inbox;
   readonly #outbox = new Outbox();
@@ -110,9 +121,11 @@ export class Engine {
   readonly #acknowledgeTimeout: Millis;
   readonly #pingsSilentServer: boolean;
   #liveness: Liveness;
-  readonly #acknowledgement: Acknowledgement = { id: 0, reason: 0 };
+  readonly #acknowledgement: Acknowledgement = { id: 0, reason: 0, properties: undefined };
 
   #state: EngineState = "offline";
+  /** The time of the last call that told it. */
+  #now: Millis = 0;
   #wire: Wire;
   #clientId: string | undefined;
   #cleanSession = true;
@@ -132,18 +145,17 @@ export class Engine {
 
   /** Takes what it is made of; no connection is there yet. */
   constructor(options: EngineOptions) {
-    this.#codec = options.codec;
+    this.codec = options.codec;
     this.#wire = options.codec.open();
-    this.#maxInflight = options.maxInflight ?? 1024;
     this.#republish = options.republish ?? false;
     this.#inbox = new Inbox(options.maxPacketSize ?? 10_065_546, (first, remaining) => {
-      if (!this.#accepted && (first & 0xf0) !== CONNACK) {
+      if (!this.#accepted && (first & 0xf0) !== CONNACK && (first !== AUTH || !this.#wire.readControl)) {
         if (first === TLS_ALERT) throw new ConnectionError("tls-expected", TLS_EXPECTED);
         throw unexpected(`expected CONNACK, got a packet of type ${first >> 4}`, "MQTT-3.2.0-1");
       }
       this.#wire.check(first, remaining);
-    }, options.tooLarge === "skip");
-    this.#outgoing = new Outgoing(this.#maxInflight, options.maxInflightQoS2 ?? 10);
+    }, options.tooLarge === "skip" && !options.codec.announcesLimit);
+    this.#outgoing = new Outgoing(options.maxInflight ?? 1024, options.maxInflightQoS2 ?? 10);
     this.#incoming = new Incoming((message) =>
       this.#writeAnswer(message.qos === 2 ? PUBREC : PUBACK, message.id)
     );
@@ -190,7 +202,10 @@ export class Engine {
     return this.#liveness.roundTrip;
   }
 
-  /** The longest packet taken from the server, in bytes; may be changed at any time. */
+  /**
+   * The longest packet taken from the server, in bytes; may be changed at any time, though a server that is told of it
+   * (MQTT 5) hears of a change on the next connection only.
+   */
   get maxPacketSize(): number {
     return this.#inbox.limit;
   }
@@ -203,8 +218,12 @@ export class Engine {
    * other call.
    */
   get deadline(): Millis {
-    if (this.#state === "online") return Math.min(this.#liveness.pingAt, this.#giveUpAt);
-    return this.#state === "connecting" ? this.#giveUpAt : Infinity;
+    const isOnline = this.#state === "online";
+    return Math.min(
+      this.#outgoing.expiresAt,
+      isOnline ? this.#liveness.pingAt : Infinity,
+      isOnline || this.#state === "connecting" ? this.#giveUpAt : Infinity,
+    );
   }
 
   /**
@@ -222,14 +241,17 @@ export class Engine {
         "the last connection has not ended: pull its offline event first",
       );
     }
-    checkConnect(connect);
+    this.codec.checkConnect(connect);
+    this.#outbox.clear();
+    const wire = this.codec.open();
+    wire.writeConnect(this.#outbox, connect, this.#inbox.limit);
+    this.#wire = wire;
+    this.#now = now;
     if (connect.clientId !== this.#clientId) this.#forget();
     this.#clientId = connect.clientId;
     this.#cleanSession = connect.cleanSession;
     this.#accepted = this.#asked = this.#due = false;
     this.#refused = undefined;
-    this.#wire = this.#codec.open();
-    this.#wire.writeConnect(this.#outbox, connect);
     this.#state = "connecting";
     this.#liveness = new Liveness(
       this.#replyTimeout,
@@ -252,6 +274,7 @@ export class Engine {
 
   /** Bytes came. The array must not change afterwards: payloads are views of it. */
   receive(chunk: Uint8Array, now: Millis): void {
+    this.#expire(now);
     if (this.#state === "offline") return;
     this.#inbox.push(chunk);
     this.#liveness.received(now);
@@ -259,6 +282,7 @@ export class Engine {
 
   /** Time has passed: pings, or gives the peer up, if {@link deadline} has come. Harmless early, late or twice. */
   tick(now: Millis): void {
+    this.#expire(now);
     if (now < this.deadline) return;
     const giveUpAt = this.#giveUpAt;
     if (now >= giveUpAt) {
@@ -281,12 +305,20 @@ export class Engine {
    * Queues a message; gives its packet identifier, 0 with QoS 0. Bytes are copied.
    *
    * With QoS 1 and 2 it is kept until it is acknowledged, and sent when there is a connection and the send window has
-   * room; its end is a `settled` or `lost` event.
+   * room; its end is a `settled`, `lost` or `dropped` event. One with a message expiry interval, which counts from
+   * `now`, is dropped if it waits longer than that, and says when it leaves how much is left.
    *
    * @throws {UsageError} `invalid-topic`, `invalid-argument`, `payload-too-large`, `no-packet-id`; `not-connected`
-   * with QoS 0 unless `online`.
+   * with QoS 0 unless `online`; `not-supported` for what the server that is connected said it does not take.
    */
-  publish(topic: string, payload: Payload, qos: QoS = 0, retain = false): PacketId {
+  publish(
+    topic: string,
+    payload: Payload,
+    qos: QoS = 0,
+    retain = false,
+    properties?: PublishProperties,
+    now?: Millis,
+  ): PacketId {
     if (topic !== this.#topic || topic === "") {
       checkTopic(topic);
       this.#topicBytes = encodeText(topic);
@@ -294,11 +326,39 @@ export class Engine {
     }
     checkPayload(payload, this.#topicBytes.length + (qos === 0 ? 2 : 4));
     checkQoS(qos);
-    if (qos === 0) {
-      this.#demandOnline();
-      if (this.#due) this.#depart();
-      this.#wire.writePublish(this.#outbox, this.#topicBytes, payloadBytes(payload), 0, retain, false, 0);
-      return 0;
+    const encoded = properties === undefined ? undefined : this.codec.encode(properties);
+    const bytes = this.#topicBytes;
+    if (qos !== 0) {
+      this.#now = now ?? this.#now;
+      return this.#enqueue(topic, payload, qos, retain, encoded, properties?.messageExpiryInterval);
+    }
+    this.#demandOnline();
+    if (this.#due) this.#depart();
+    this.#wire.writePublish(
+      this.#outbox,
+      bytes,
+      payloadBytes(payload),
+      0,
+      retain,
+      false,
+      0,
+      topic,
+      encoded,
+    );
+    return 0;
+  }
+
+  /** Apart from {@link publish}, which is to stay so small that a JIT compiler takes it into the caller's loop. */
+  #enqueue(
+    topic: string,
+    payload: Payload,
+    qos: QoS,
+    retain: boolean,
+    properties: Uint8Array | undefined,
+    expiry: number | undefined,
+  ): PacketId {
+    if (this.#state === "online") {
+      this.#wire.checkPublish?.(this.#topicBytes.length, payload, qos, retain, properties);
     }
     const id = this.#outgoing.allocate();
     // Not slice(): a Buffer's does not copy.
@@ -309,6 +369,8 @@ export class Engine {
       payload: owned,
       qos,
       retain,
+      properties,
+      expiresAt: expiry === undefined ? undefined : this.#now + expiry * 1000,
       phase: "queued",
       flying: 0,
       abandoned: false,
@@ -330,23 +392,27 @@ export class Engine {
   /**
    * Queues a SUBSCRIBE for all filters; gives its packet identifier. A `settled` event ends it.
    *
-   * @throws {UsageError} `invalid-filter`, `invalid-argument`, `no-packet-id`; `not-connected` unless `online`.
+   * @throws {UsageError} `invalid-filter`, `invalid-argument`, `no-packet-id`; `not-connected` unless `online`;
+   * `not-supported`, `payload-too-large` for what the server said it does not take.
    */
-  subscribe(filters: readonly Filter[]): PacketId {
+  subscribe(filters: readonly Filter[], properties?: SubscribeProperties): PacketId {
     for (const { qos } of filters) checkQoS(qos);
-    const id = this.#request("subscribe", SUBACK, filters.map(({ topic }) => topic), 3);
-    this.#wire.writeSubscribe(this.#outbox, id, filters);
+    const id = this.#allocate("subscribe", filters.map(({ topic }) => topic), 3);
+    this.#wire.writeSubscribe(this.#outbox, id, filters, properties);
+    this.#outgoing.request(id, SUBACK, filters.length);
     return id;
   }
 
   /**
    * Queues an UNSUBSCRIBE for all filters; gives its packet identifier. A `settled` event ends it.
    *
-   * @throws {UsageError} `invalid-filter`, `invalid-argument`, `no-packet-id`; `not-connected` unless `online`.
+   * @throws {UsageError} `invalid-filter`, `invalid-argument`, `no-packet-id`; `not-connected` unless `online`;
+   * `payload-too-large` for more than the server said it takes.
    */
-  unsubscribe(filters: readonly string[]): PacketId {
-    const id = this.#request("unsubscribe", UNSUBACK, filters, 2);
-    this.#wire.writeUnsubscribe(this.#outbox, id, filters);
+  unsubscribe(filters: readonly string[], properties?: UnsubscribeProperties): PacketId {
+    const id = this.#allocate("unsubscribe", filters, 2);
+    this.#wire.writeUnsubscribe(this.#outbox, id, filters, properties);
+    this.#outgoing.request(id, UNSUBACK, filters.length);
     return id;
   }
 
@@ -368,9 +434,26 @@ export class Engine {
     this.#ping(now);
   }
 
-  /** Queues a DISCONNECT if `online`; nothing is sent behind it [MQTT-3.14.4-2]. Close the connection once it left. */
-  disconnect(): void {
-    if (this.#state === "online") this.#wire.writeDisconnect(this.#outbox);
+  /**
+   * Queues an AUTH of the enhanced authentication that CONNECT's `authenticationMethod` began: 0x18 answers an `auth`
+   * event, 0x19 begins anew on an open connection. The method is added.
+   *
+   * @throws {UsageError} `not-connected` unless there is a connection, `invalid-argument` out of turn, without a method,
+   * and with MQTT 3.1.1.
+   */
+  authenticate(reason: 0x18 | 0x19, properties?: AuthProperties): void {
+    if (this.#state !== "connecting") this.#demandOnline();
+    this.#wire.writeAuth(this.#outbox, reason, properties);
+  }
+
+  /**
+   * Queues a DISCONNECT if `online`; nothing is sent behind it [MQTT-3.14.4-2]. Close the connection once it left.
+   * With MQTT 5 it may say why: 0x04 has the server publish the will.
+   *
+   * @throws {UsageError} `invalid-argument` for a reason and properties that the server may not be told.
+   */
+  disconnect(reason = 0, properties?: DisconnectProperties): void {
+    if (this.#state === "online") this.#wire.writeDisconnect(this.#outbox, reason, properties);
     if (this.#state === "offline") return;
     this.#asked = true;
     this.#state = "closing";
@@ -395,8 +478,9 @@ export class Engine {
       if (!this.congested && this.#inbox.next()) return this.#handle();
     } catch (error) {
       if (!(error instanceof MqttError)) throw error;
+      this.#outbox.clear();
       // What the peer did wrong, or said, tells more than that it then hung up.
-      return this.#leave(this.#asked ? null : error);
+      return this.#leave(this.#asked ? null : this.#wire.fault?.(this.#outbox, error) ?? error);
     }
     return this.#ending === undefined ? null : this.#leave(this.#ending.error);
   }
@@ -429,6 +513,7 @@ export class Engine {
    * array stays untouched until it comes back by {@link give}.
    */
   take(now: Millis): Uint8Array | null {
+    this.#expire(now);
     if (this.#due) this.#depart();
     const batch = this.#outbox.take();
     if (batch === null) return null;
@@ -459,12 +544,13 @@ export class Engine {
     }
     if (packet === CONNACK) return this.#connected();
     if (packet === SUBACK || packet === UNSUBACK) return this.#answered(packet);
+    if (packet === DISCONNECT || packet === AUTH) return this.#wire.readControl!(inbox);
     this.#wire.readAcknowledgement(inbox, this.#acknowledgement);
     const id = this.#acknowledgement.id;
     if (packet === PUBREL) {
       const expected = this.#incoming.released(id);
       // An identifier we do not hold is answered too: the server may have missed our first PUBCOMP [MQTT-4.3.3-2].
-      this.#writeAnswer(PUBCOMP, id);
+      this.#writeAnswer(PUBCOMP, id, !expected);
       return progress(packet, id, expected);
     }
     return this.#acknowledged(packet, id);
@@ -474,7 +560,7 @@ export class Engine {
     if (this.#accepted) throw unexpected("a second CONNACK", "section 3.2");
     this.#accepted = true;
     const connack = this.#wire.readConnack(this.#inbox);
-    const { reason, returnCode, sessionPresent } = connack;
+    const { reason, returnCode, sessionPresent, properties } = connack;
     if (returnCode !== 0) {
       const text = REFUSALS[returnCode] ?? `Unknown reason (${returnCode})`;
       throw new RefusedError("connection-refused", `Connection Refused - ${text}`, reason, returnCode);
@@ -484,10 +570,12 @@ export class Engine {
       throw unexpected(summary, "MQTT-3.2.2-1");
     }
     if (this.#state === "connecting") this.#state = "online";
-    this.#liveness.online();
-    this.#outgoing.window = Math.min(this.#maxInflight, connack.receiveMaximum);
+    this.#liveness.online(properties?.serverKeepAlive);
+    this.#clientId = properties?.assignedClientIdentifier ?? this.#clientId;
+    this.#outgoing.places = connack.receiveMaximum;
     if (sessionPresent) this.#outgoing.resume();
     else this.#forget();
+    this.#expire(this.#now, true);
     this.#due = this.#outgoing.waiting;
     return { type: "online", packet: CONNACK, connack };
   }
@@ -521,29 +609,34 @@ export class Engine {
       const summary = `invalid SUBACK: ${reasons.length} return codes for ${request.count} topic filters`;
       throw new ProtocolError("malformed-packet", summary, "MQTT-3.8.4-5");
     }
-    return { type: "settled", packet, id, reasons };
+    return { type: "settled", packet, id, reasons, properties: this.#acknowledgement.properties };
   }
 
   #acknowledged(packet: number, id: PacketId): EngineEvent {
     const flight = this.#demandKind(packet, id);
-    if (packet === PUBREC) {
+    const { reason, properties } = this.#acknowledgement;
+    if (packet === PUBREC && reason < 0x80) {
       const expected = flight !== undefined;
       if (flight?.phase === "sent") this.#outgoing.release(flight);
       // Also for one released before, or unknown: the server waits for it [MQTT-4.3.3-1]. Where the PUBLISH has not
       // been sent again yet, the PUBREL takes its place in the queue.
-      if (flight === undefined || flight.flying > 0 || flight.abandoned) this.#writeAnswer(PUBREL, id);
+      if (flight === undefined || flight.flying !== 0 || flight.abandoned) {
+        this.#writeAnswer(PUBREL, id, !expected);
+      }
       this.#liveness.acknowledged(this.#outgoing.awaits);
       return progress(packet, id, expected);
     }
-    // A PUBCOMP before the PUBREC ends nothing.
-    if (flight === undefined || (packet === PUBCOMP && flight.phase === "sent")) {
+    // A PUBREC that refuses the message ends its flow as a PUBCOMP does: no PUBREL follows [MQTT5-4.3.3-4]. A PUBCOMP
+    // before the PUBREC ends nothing, nor does such a PUBREC behind one that took the message.
+    if (flight === undefined || flight.phase === (packet === PUBCOMP ? "sent" : "released")) {
       return progress(packet, id, false);
     }
     this.#outgoing.settle(flight);
     this.#depart();
     this.#liveness.acknowledged(this.#outgoing.awaits);
-    if (packet === PUBCOMP || flight.qos === 1) return { type: "settled", packet, id, reasons: NONE };
-    return { type: "settled", packet, id, reasons: NONE, error: notSupported() };
+    const reasons = reason === 0 ? NONE : [reason];
+    if (packet !== PUBACK || flight.qos === 1) return { type: "settled", packet, id, reasons, properties };
+    return { type: "settled", packet, id, reasons, properties, error: notSupported() };
   }
 
   /** An acknowledgement of the wrong kind shows that the server takes one thing for another. */
@@ -560,7 +653,7 @@ export class Engine {
   }
 
   /** An identifier for a packet that names filters, each with `overhead` other bytes, once all of that is in order. */
-  #request(name: string, answer: number, filters: readonly string[], overhead: number): PacketId {
+  #allocate(name: string, filters: readonly string[], overhead: number): PacketId {
     // [MQTT-3.8.3-3] [MQTT-3.10.3-2]
     if (filters.length === 0) {
       throw new UsageError("invalid-argument", `${name}() needs at least one topic filter`);
@@ -572,15 +665,14 @@ export class Engine {
     }
     checkSize(size);
     this.#demandOnline();
-    const id = this.#outgoing.allocate();
-    this.#outgoing.request(id, answer, filters.length);
-    return id;
+    return this.#outgoing.allocate();
   }
 
-  #writeAnswer(type: number, id: PacketId): void {
+  /** Answers; `isUnknown` for an identifier that is not in use (MQTT 5 says so). */
+  #writeAnswer(type: number, id: PacketId, isUnknown?: boolean): void {
     if (this.#state !== "online") return;
     this.#answers++;
-    this.#wire.writeAcknowledgement(this.#outbox, type, id);
+    this.#wire.writeAcknowledgement(this.#outbox, type, id, isUnknown);
   }
 
   /** Sends what is queued, as far as the window allows and the batch is not full; {@link take} goes on with it. */
@@ -596,12 +688,33 @@ export class Engine {
 
   #send(flight: Flight): void {
     if (flight.phase === "released") return this.#writeAnswer(PUBREL, flight.id);
-    const { topic, payload, qos, retain, id } = flight;
+    const { topic, payload, qos, retain, id, properties, expiresAt } = flight;
     const bytes = topic === this.#topic ? this.#topicBytes : encodeText(topic);
     // [MQTT-3.3.1-1]
     const duplicate = flight.phase === "sent";
     flight.phase = "sent";
-    this.#wire.writePublish(this.#outbox, bytes, payloadBytes(payload), qos, retain, duplicate, id);
+    this.#wire.writePublish(
+      this.#outbox,
+      bytes,
+      payloadBytes(payload),
+      qos,
+      retain,
+      duplicate,
+      id,
+      topic,
+      properties,
+      expiresAt === undefined ? undefined : expiresAt - this.#now,
+    );
+  }
+
+  /**
+   * It is `now`: what has waited longer than it is worth is given up; and, on a new connection, what its server does not
+   * take.
+   */
+  #expire(now: Millis, isNew?: boolean): void {
+    this.#now = now;
+    if (!isNew && now < this.#outgoing.expiresAt) return;
+    this.#events.unshift(...this.#wire.review?.(this.#outbox, this.#outgoing, now, isNew) ?? []);
   }
 
   #ping(now: Millis): void {
@@ -642,7 +755,6 @@ export class Engine {
     this.#ending = undefined;
     this.#answers = 0;
     this.#inbox.clear();
-    this.#outbox.clear();
     this.#outgoing.closed();
     this.#incoming.closed();
     return { type: "offline", packet: 0, error, unanswered };
@@ -654,7 +766,7 @@ function progress(packet: number, id: PacketId, expected: boolean): EngineEvent 
 }
 
 function wrongKind(packet: number, id: PacketId, flight: Flight | undefined): ProtocolError {
-  const name = ANSWERS[packet >> 4];
+  const name = NAMES[packet >> 4];
   return flight === undefined
     ? unexpected(`${name} ${id} answers a SUBSCRIBE or UNSUBSCRIBE`, "MQTT-4.8.0-1")
     : unexpected(`${name} ${id} answers a message with QoS ${flight.qos}`, `MQTT-4.3.${flight.qos + 1}-2`);
@@ -672,14 +784,6 @@ function unexpected(summary: string, statement: string): ProtocolError {
 const PONG: EngineEvent = { type: "pong", packet: PINGRESP };
 const NONE: readonly number[] = [];
 const NOTHING = new Uint8Array(0);
-
-const ANSWERS: Readonly<Record<number, string>> = {
-  4: "PUBACK",
-  5: "PUBREC",
-  7: "PUBCOMP",
-  9: "SUBACK",
-  11: "UNSUBACK",
-};
 
 /** MiniMQTT's words for CONNACK's return codes. */
 const REFUSALS: Readonly<Record<number, string>> = {

@@ -621,6 +621,20 @@ describe("abandon()", () => {
     assertEquals(bench.engine.freeIds, 65_535);
   });
 
+  it("also holds for a message that waits to be sent again", () => {
+    const bench = Bench.online({ maxInflight: 1 }, KEEP);
+    bench.engine.publish("t", "1", 1);
+    bench.sent();
+    bench.engine.abandon(1);
+    bench.engine.publish("t", "2", 1);
+    bench.engine.publish("t", "3", 1);
+    bench.sent();
+    bench.drop();
+    bench.online(KEEP, PRESENT);
+    bench.engine.abandon(2);
+    assertEquals(bench.sent(), publish("t", "3", { qos: 1, id: 3 }));
+  });
+
   it("does nothing for any other identifier", () => {
     const bench = Bench.online();
     bench.engine.subscribe([{ topic: "t", qos: 0 }]);

@@ -101,7 +101,7 @@ describe("a session that is present", () => {
     let receiveMaximum = 65_535;
     const wire = v4.open();
     const codec: Codec = {
-      level: 4,
+      ...v4,
       open: () => ({
         ...wire,
         readConnack: (box) => ({ ...wire.readConnack(box), receiveMaximum }),
@@ -129,7 +129,7 @@ describe("a session that is present", () => {
     let receiveMaximum = 65_535;
     const wire = v4.open();
     const codec: Codec = {
-      level: 4,
+      ...v4,
       open: () => ({ ...wire, readConnack: (box) => ({ ...wire.readConnack(box), receiveMaximum }) }),
     };
     const bench = Bench.online({ codec, maxInflight: 3 }, KEEP);

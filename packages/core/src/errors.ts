@@ -7,6 +7,7 @@
  *
  * @module
  */
+import type { RefusalProperties } from "./properties.ts";
 
 /** Codes of {@link UsageError}. */
 export type UsageCode =
@@ -29,7 +30,9 @@ export type UsageCode =
   /** No transport was given. */
   | "no-transport"
   /** A topic callback, or a subscription, was named that is not there. */
-  | "unknown-topic";
+  | "unknown-topic"
+  /** The server said in CONNACK that it does not have this: a quality of service, retained messages, wildcards, ... */
+  | "not-supported";
 
 /** Codes of {@link ProtocolError}. */
 export type ProtocolCode =
@@ -47,7 +50,9 @@ export type RefusedCode =
   /** SUBACK with a failure code. */
   | "subscription-refused"
   /** A message with QoS 2 was acknowledged as one with QoS 1: it has arrived, once or more often. */
-  | "qos-not-supported";
+  | "qos-not-supported"
+  /** The server sent a DISCONNECT (MQTT 5). */
+  | "disconnected-by-server";
 
 /** Codes of {@link ConnectionError}. */
 export type ConnectionCode =
@@ -77,6 +82,8 @@ export type ConnectionCode =
   | "hung-up-on"
   /** The broker lost the session after it had taken a QoS 2 message over: whether it delivers it nobody knows. */
   | "session-lost"
+  /** The message was not worth delivering any more before it could be sent (MQTT 5). */
+  | "message-expired"
   /** A co-processor did not answer in time. */
   | "radio-silent"
   /** A co-processor answered with something that is no answer to the question. */
@@ -141,10 +148,15 @@ export class ProtocolError extends MqttError<ProtocolCode> {
   override readonly name = "ProtocolError";
   /** What happened, without the reference: short, for programs that show it on a small display. */
   readonly summary: string;
-  /** The statement that was broken: `MQTT-3.3.1-4`, or a section such as `2.2.3` where the rule has no number. */
+  /**
+   * The statement that was broken: `MQTT-3.3.1-4`, or a section such as `2.2.3` where the rule has no number. Those of
+   * MQTT 5 begin with `MQTT5`: `MQTT5-3.3.2-8`, `MQTT5 section 3.3.2`.
+   */
   readonly statement: string;
   /** The first byte of a packet that a server may never send; absent for any other fault. */
   readonly firstByte: number | undefined;
+  /** What our DISCONNECT told the server: MQTT 5's 0x81 is "malformed packet". Absent in MQTT 3.1.1. */
+  declare readonly reason?: number;
 
   /** Takes the stable code, what happened, and the statement of the standard that was broken. */
   constructor(code: ProtocolCode, summary: string, statement: string, firstByte?: number) {
@@ -161,8 +173,10 @@ export class RefusedError extends MqttError<RefusedCode> {
   override readonly name = "RefusedError";
   /** The reason in MQTT 5's numbers, whatever the version spoken: 0x87 is "not authorized". */
   readonly reason: number;
-  /** The code as the server sent it: CONNACK 1 to 255, SUBACK 0x80. */
+  /** The code as the server sent it: CONNACK 1 to 255, SUBACK 0x80 to 255. */
   readonly returnCode: number;
+  /** What else the server said: a reason string, user properties, another server. Absent in MQTT 3.1.1. */
+  declare readonly properties?: RefusalProperties;
 
   /** Takes the stable code, the text, the reason in MQTT 5's numbers and the code as it was sent. */
   constructor(code: RefusedCode, message: string, reason: number, returnCode: number) {
@@ -180,7 +194,8 @@ export class ConnectionError extends MqttError<ConnectionCode> {
 
 /**
  * Whether the same attempt may succeed later without anyone changing anything: true for what the network did, for a
- * broken protocol (it may be a broken network), and for a server that is unavailable or busy. False for wrong usage
+ * broken protocol (it may be a broken network), and for a server that is unavailable, busy or at a limit. A DISCONNECT
+ * of the server may be followed by another attempt, unless it says that another client has taken the session over. False for wrong usage
  * and for a refusal that an unchanged CONNECT can only repeat: protocol version, client identifier, credentials,
  * authorization. False as well where the runtime does not permit the connection, and where TLS names something that
  * somebody has to change: a certificate, a clock, a version, a port. True for `not-tls` and `tls-failed`: a proxy
@@ -188,8 +203,11 @@ export class ConnectionError extends MqttError<ConnectionCode> {
  */
 export function isRetriable(error: unknown): boolean {
   if (error instanceof RefusedError) {
-    // "Server unavailable" and "server busy".
-    return error.code === "connection-refused" && (error.reason === 0x88 || error.reason === 0x89);
+    const { code, reason } = error;
+    // All but "session taken over".
+    if (code === "disconnected-by-server") return reason !== 0x8e;
+    // Server unavailable, server busy, quota exceeded, connection rate exceeded.
+    return code === "connection-refused" && [0x88, 0x89, 0x97, 0x9f].includes(reason);
   }
   if (error instanceof ConnectionError) {
     return !/^(not-permitted|tls-expected|tls-version|certificate-.*)$/.test(error.code);

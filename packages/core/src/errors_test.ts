@@ -89,6 +89,14 @@ describe("isRetriable()", () => {
     for (const [reason, code] of [[0x84, 1], [0x85, 2], [0x86, 4], [0x87, 5], [0x80, 6]] as const) {
       assertFalse(isRetriable(new RefusedError("connection-refused", "", reason, code)));
     }
+    // MQTT 5: quota exceeded, connection rate exceeded; and what may end a connection, but for a session taken over.
+    for (const reason of [0x97, 0x9f]) {
+      assert(isRetriable(new RefusedError("connection-refused", "", reason, reason)));
+    }
+    for (const reason of [0, 0x89, 0x8b, 0x8d, 0x98]) {
+      assert(isRetriable(new RefusedError("disconnected-by-server", "", reason, reason)));
+    }
+    assertFalse(isRetriable(new RefusedError("disconnected-by-server", "", 0x8e, 0x8e)));
     assertFalse(isRetriable(new RefusedError("subscription-refused", "", 0x88, 0x80)));
     assertFalse(isRetriable(new UsageError("not-connected", "")));
     for (

@@ -5,6 +5,7 @@
  */
 import type { MqttError, RefusedError } from "./errors.ts";
 import type { Connack, Message, PacketId } from "./packets.ts";
+import type { AuthProperties, ReasonProperties } from "./properties.ts";
 
 /** CONNACK accepted the connection. */
 export interface Online {
@@ -20,13 +21,22 @@ export interface Online {
 export interface Settled {
   /** Tells it from the other events. */
   readonly type: "settled";
-  /** The type of the packet that settled it: 0x40 PUBACK, 0x70 PUBCOMP, 0x90 SUBACK or 0xb0 UNSUBACK. */
+  /**
+   * The type of the packet that settled it: 0x40 PUBACK, 0x70 PUBCOMP, 0x90 SUBACK or 0xb0 UNSUBACK, and 0x50 for a
+   * PUBREC by which the server refuses the message (MQTT 5).
+   */
   readonly packet: number;
   /** The identifier that the command gave. */
   readonly id: PacketId;
-  /** SUBACK: one code per filter, 0 to 2 granted or 0x80 refused, in the order asked for. Otherwise empty. */
+  /**
+   * SUBACK: one code per filter, 0 to 2 granted or 0x80 and above refused, in the order asked for; so UNSUBACK with
+   * MQTT 5. For a message empty when all is well; with MQTT 5 else the one code that came: 0x10 "nobody has subscribed",
+   * 0x80 and above refused.
+   */
   readonly reasons: readonly number[];
-  /** Why a message was not taken as it was sent; absent when it was. */
+  /** Why, in words, if the server (MQTT 5) told. */
+  readonly properties: ReasonProperties | undefined;
+  /** Why a message was not taken as it was sent; absent when it was, and where `reasons` say it. */
   readonly error?: RefusedError;
 }
 
@@ -74,7 +84,37 @@ export interface Lost {
   readonly released: boolean;
 }
 
-/** The connection is over. */
+/** A message with QoS 1 or 2 that waited to be sent will not be (MQTT 5). */
+export interface Dropped {
+  /** Tells it from the other events. */
+  readonly type: "dropped";
+  /** No packet brings it: 0. */
+  readonly packet: 0;
+  /** The identifier that `publish` gave; free again. */
+  readonly id: PacketId;
+  /**
+   * Why: `message-expired`; or what `publish` would have thrown, had it known the limits of the server that was
+   * connected to since: `not-supported`, `payload-too-large`.
+   */
+  readonly error: MqttError;
+}
+
+/** The server asks for more, or is content, in an enhanced authentication (MQTT 5). */
+export interface Auth {
+  /** Tells it from the other events. */
+  readonly type: "auth";
+  /** The packet type: 0xf0. */
+  readonly packet: number;
+  /** 0x18: answer with `Engine.authenticate`. 0: the authentication that was begun on the open connection is done. */
+  readonly reason: number;
+  /** The method, and what it has to say. */
+  readonly properties: AuthProperties;
+}
+
+/**
+ * The connection is over. With MQTT 5 `Engine.take` may have one last batch behind it: a DISCONNECT that tells the server
+ * what it did wrong. Write it before the connection is closed.
+ */
 export interface Offline {
   /** Tells it from the other events. */
   readonly type: "offline";
@@ -87,4 +127,14 @@ export interface Offline {
 }
 
 /** What `Engine.next` gives. */
-export type EngineEvent = Online | Message | Settled | Progress | Skipped | Pong | Lost | Offline;
+export type EngineEvent =
+  | Online
+  | Message
+  | Settled
+  | Progress
+  | Skipped
+  | Pong
+  | Lost
+  | Dropped
+  | Auth
+  | Offline;

@@ -33,7 +33,7 @@ const ASKED = 3;
 /** Keep alive and reply deadlines of one connection. */
 export class Liveness {
   readonly #replyTimeout: Millis;
-  readonly #pingAfter: Millis;
+  #pingAfter: Millis;
   readonly #pongTimeout: Millis;
   readonly #acknowledgeTimeout: Millis;
   readonly #pingsSilent: boolean;
@@ -69,8 +69,7 @@ export class Liveness {
     now: Millis,
   ) {
     this.#replyTimeout = replyTimeout;
-    // A margin of a tenth: the interval counts between packets as the server sees them [MQTT-3.1.2-23].
-    this.#pingAfter = keepAlive * 900 || Infinity;
+    this.#pingAfter = pingAfter(keepAlive);
     this.#pongTimeout = pongTimeout;
     this.#acknowledgeTimeout = acknowledgeTimeout;
     this.#pingsSilent = pingsSilent;
@@ -78,9 +77,10 @@ export class Liveness {
     this.#connackBy = now + replyTimeout;
   }
 
-  /** CONNACK came. */
-  online(): void {
+  /** CONNACK came, perhaps with another keep alive in seconds than CONNECT's. */
+  online(keepAlive?: number): void {
     this.#connackBy = Infinity;
+    if (keepAlive !== undefined) this.#pingAfter = pingAfter(keepAlive);
   }
 
   /** A batch is on its way, with something in it that is to be acknowledged, or was before, if `awaits`. */
@@ -224,4 +224,9 @@ export class Liveness {
   get #acknowledgeBy(): Millis {
     return this.#owedSince + this.#acknowledgeTimeout;
   }
+}
+
+/** A margin of a tenth: keep alive, in seconds, counts between packets as the server sees them [MQTT-3.1.2-23]. */
+function pingAfter(keepAlive: number): Millis {
+  return keepAlive * 900 || Infinity;
 }

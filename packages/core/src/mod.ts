@@ -1,5 +1,5 @@
 /**
- * The pure core of MiniMQTT: the codec for MQTT 3.1.1, the protocol as a state machine, topics, errors, and the
+ * The pure core of MiniMQTT: the codecs for MQTT 3.1.1 and 5, the protocol as a state machine, topics, errors, and the
  * contract that transports fulfil. It imports nothing, opens nothing, and reads no clock.
  *
  * @module
@@ -11,7 +11,10 @@ export type * from "./events.ts";
 export { Inbox } from "./inbox.ts";
 export { MQTTMatcher } from "./matcher.ts";
 export { Outbox } from "./outbox.ts";
+export type { Flight, Outgoing, Request } from "./outgoing.ts";
 export * from "./packets.ts";
+export type * from "./properties.ts";
 export { checkFilter, checkTopic, matches } from "./topic.ts";
 export type * from "./transport.ts";
 export { v4 } from "./v4/mod.ts";
+export { v5 } from "./v5/mod.ts";

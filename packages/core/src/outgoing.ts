@@ -6,7 +6,8 @@
  * sent again on the next. A SUBSCRIBE or UNSUBSCRIBE ends with the connection.
  *
  * A message that was abandoned is never sent again, and takes no place in the send window. But the server may know its
- * identifier, which stays taken until it is acknowledged or the session is gone.
+ * identifier, which stays taken until it is acknowledged or the session is gone; and a server that has told how many
+ * messages it takes at a time counts it until then, or until the connection is gone.
  *
  * The map's order is the order of sending again: PUBLISH in the order of the first sending [MQTT-4.6.0-1], PUBREL in
  * the order of the PUBRECs [MQTT-4.6.0-4]; so a message moves to the end when it is released.
@@ -14,19 +15,34 @@
  * @module
  */
 import { UsageError } from "./errors.ts";
-import type { PacketId, Payload, QoS } from "./packets.ts";
+import type { Millis, PacketId, Payload, QoS } from "./packets.ts";
 import { Queue } from "./queue.ts";
+
+/** The most messages under way: as many as there are identifiers. */
+const MOST = 65_535;
 
 /** A message with QoS 1 or 2 that the server has not finished acknowledging. */
 export interface Flight {
+  /** Its packet identifier. */
   readonly id: PacketId;
+  /** The topic name. */
   readonly topic: string;
   /** Text, or bytes of our own: the caller's may have changed since. Empty once it is abandoned. */
   payload: Payload;
+  /** Its quality of service: 1 or 2. */
   readonly qos: QoS;
+  /** Whether the server is to keep it. */
   readonly retain: boolean;
+  /** As the version of the protocol encodes them. */
+  readonly properties: Uint8Array | undefined;
+  /** When it is not worth sending any more, unless it has been; undefined, which costs least, when it always is. */
+  readonly expiresAt: Millis | undefined;
+  /** How far it has come. */
   phase: "queued" | "sent" | "released";
-  /** When its PUBLISH or PUBREL left on this connection, counted with the requests; 0 while it has not. */
+  /**
+   * When its PUBLISH or PUBREL left on this connection, counted with the requests; 0 while it has not, and negative
+   * where it was abandoned since.
+   */
   flying: number;
   /** Whether the application has given it up after it was sent. */
   abandoned: boolean;
@@ -45,9 +61,13 @@ export interface Request {
 /** What has been asked of the server and is not settled. */
 export class Outgoing {
   /** The most messages in phase `sent` or `released` at a time. */
-  window: number;
   /** Whether the next message has to wait until all that was sent is answered, requests included. */
   oneAtATime = false;
+  /** No message that waits for its first sending expires earlier. */
+  expiresAt: Millis = Infinity;
+  /** The most messages that the server takes at a time, less those that were abandoned and that it still has. */
+  places: number = MOST;
+  readonly #window: number;
   readonly #flights = new Map<PacketId, Flight>();
   readonly #requests = new Map<PacketId, Request>();
   readonly #windowQoS2: number;
@@ -60,7 +80,7 @@ export class Outgoing {
 
   /** Takes the send window, and how many of those messages may have QoS 2. */
   constructor(window: number, windowQoS2: number) {
-    this.window = window;
+    this.#window = window;
     this.#windowQoS2 = windowQoS2;
   }
 
@@ -71,12 +91,12 @@ export class Outgoing {
 
   /** How many identifiers are not in use. */
   get free(): number {
-    return 65_535 - this.#flights.size - this.#requests.size;
+    return MOST - this.#flights.size - this.#requests.size;
   }
 
   /** Whether anything sent on this connection waits for an answer. */
   get awaits(): boolean {
-    return this.#flying > 0 || this.#requests.size > 0;
+    return this.#flying > 0 || this.#requests.size > 0 || this.places <= 0;
   }
 
   /** The identifier of what was sent first on this connection and is not answered; 0 when nothing is. */
@@ -108,7 +128,7 @@ export class Outgoing {
       );
     }
     let id = this.#last;
-    do id = id === 65_535 ? 1 : id + 1; while (this.#flights.has(id) || this.#requests.has(id));
+    do id = id === MOST ? 1 : id + 1; while (this.#flights.has(id) || this.#requests.has(id));
     this.#last = id;
     return id;
   }
@@ -117,24 +137,36 @@ export class Outgoing {
   add(flight: Flight): void {
     this.#flights.set(flight.id, flight);
     this.#queue.push(flight);
+    if (flight.expiresAt !== undefined) this.expiresAt = Math.min(this.expiresAt, flight.expiresAt);
+  }
+
+  /** All messages that are not settled. */
+  all(): Iterable<Flight> {
+    return this.#flights.values();
   }
 
   /** The next message to send, if the window has room: what has to be sent again first, then what is new. */
   next(): Flight | undefined {
-    while (this.oneAtATime ? !this.awaits : this.#flying < this.window) {
+    while (this.oneAtATime ? !this.awaits : this.#flying < this.#window && this.#flying < this.places) {
       const flight = this.#queue.first;
       if (flight === undefined) break;
-      // One that is gone was acknowledged while it waited to be sent again.
-      const isGone = this.#flights.get(flight.id) !== flight;
+      // One that is gone was acknowledged, sent or abandoned while it waited to be sent again.
+      const isGone = this.#flights.get(flight.id) !== flight || flight.flying !== 0 ||
+        (flight.abandoned && flight.phase === "sent");
       if (!isGone && flight.qos === 2 && this.#flyingQoS2 >= this.#windowQoS2) break;
       this.#queue.shift();
       if (isGone) continue;
-      flight.flying = ++this.#sent;
-      this.#flying++;
-      if (flight.qos === 2) this.#flyingQoS2++;
+      this.fly(flight);
       return flight;
     }
     return undefined;
+  }
+
+  /** A message leaves, in its turn or before. */
+  fly(flight: Flight): void {
+    flight.flying = ++this.#sent;
+    this.#flying++;
+    if (flight.qos === 2) this.#flyingQoS2++;
   }
 
   /** The message with this identifier, if it has been sent, on this connection or an earlier one of the session. */
@@ -162,18 +194,26 @@ export class Outgoing {
     if (flight === undefined || flight.abandoned) return false;
     // Whatever is left in the queue, `next` passes over.
     if (flight.phase === "queued") this.#flights.delete(id);
+    const { flying } = flight;
     flight.payload = "";
     flight.abandoned = true;
     this.#land(flight);
+    if (flying > 0) {
+      flight.flying = -flying;
+      this.places--;
+    }
     return true;
   }
 
   /** A message has no place in the window any more. */
   #land(flight: Flight): void {
-    if (flight.flying === 0) return;
+    const { flying, qos } = flight;
     flight.flying = 0;
-    this.#flying--;
-    if (flight.qos === 2) this.#flyingQoS2--;
+    if (flying < 0) this.places++;
+    else if (flying > 0) {
+      this.#flying--;
+      if (qos === 2) this.#flyingQoS2--;
+    }
   }
 
   /** Remembers a request. */
@@ -199,6 +239,7 @@ export class Outgoing {
     this.#requests.clear();
     this.#queue.clear();
     this.#flying = this.#flyingQoS2 = this.#sent = 0;
+    this.places = MOST;
     for (const flight of this.#flights.values()) flight.flying = 0;
   }
 

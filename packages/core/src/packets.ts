@@ -4,6 +4,13 @@
  *
  * @module
  */
+import type {
+  ConnackProperties,
+  ConnectProperties,
+  MessageProperties,
+  ReasonProperties,
+  WillProperties,
+} from "./properties.ts";
 
 /** Monotonic milliseconds from a clock that the caller owns; the core reads none. */
 export type Millis = number;
@@ -45,6 +52,8 @@ export const PINGREQ = 0xc0;
 export const PINGRESP = 0xd0;
 /** First byte of a DISCONNECT. */
 export const DISCONNECT = 0xe0;
+/** First byte of an AUTH, which MQTT 5 has. */
+export const AUTH = 0xf0;
 
 /** The most a remaining length can say (section 2.2.3). */
 export const MAX_REMAINING_LENGTH = 268_435_455;
@@ -62,13 +71,18 @@ export interface Will {
   readonly qos?: QoS;
   /** Whether the server keeps it as the topic's retained message; false when absent. */
   readonly retain?: boolean;
+  /** What MQTT 5 carries with it. */
+  readonly properties?: WillProperties | undefined;
 }
 
 /** What CONNECT says, and how long its answers may take. */
 export interface ConnectOptions {
-  /** 0 to 65535 bytes; empty only with `cleanSession` [MQTT-3.1.3-7]. */
+  /** 0 to 65535 bytes; empty only with `cleanSession` [MQTT-3.1.3-7], or with MQTT 5, where the server chooses one. */
   readonly clientId: string;
-  /** True: the server drops and keeps no session [MQTT-3.1.2-6]. */
+  /**
+   * True: the server drops and keeps no session [MQTT-3.1.2-6]. MQTT 5 calls it Clean Start: the server drops the
+   * session there was, and `sessionExpiryInterval` says how long it keeps this one.
+   */
   readonly cleanSession: boolean;
   /** Seconds, 0 to 65535; 0 switches keep alive off. */
   readonly keepAlive: number;
@@ -78,6 +92,13 @@ export interface ConnectOptions {
   readonly password?: Payload | undefined;
   /** The will, if there is to be one. */
   readonly will?: Will | undefined;
+  /** What MQTT 5 carries beside it. */
+  readonly properties?: ConnectProperties | undefined;
+  /**
+   * Whether topics that are published often are sent as numbers, as far as the server takes them: one with MQTT 3.1.1
+   * takes none.
+   */
+  readonly topicAliases?: boolean | undefined;
 }
 
 /** A topic filter and the quality of service asked for. */
@@ -86,6 +107,12 @@ export interface Filter {
   readonly topic: string;
   /** The highest quality of service the server may use for it. */
   readonly qos: QoS;
+  /** With MQTT 5: true keeps messages away that this client published. */
+  readonly noLocal?: boolean;
+  /** With MQTT 5: true leaves the RETAIN flag of a message as it was published. */
+  readonly retainAsPublished?: boolean;
+  /** With MQTT 5, when retained messages are sent: 0 always, as when absent, 1 for a new subscription only, 2 never. */
+  readonly retainHandling?: 0 | 1 | 2;
 }
 
 /** The server's answer to CONNECT. */
@@ -98,6 +125,8 @@ export interface Connack {
   readonly reason: number;
   /** How many unacknowledged QoS 1 and 2 messages the server takes; MQTT 3.1.1 knows no limit: 65535. */
   readonly receiveMaximum: number;
+  /** What it carries, with MQTT 5; absent in MQTT 3.1.1. */
+  readonly properties?: ConnackProperties;
 }
 
 /** One message that arrived: flat, always with the same fields. */
@@ -121,6 +150,11 @@ export interface Message {
   readonly duplicate: boolean;
   /** The packet identifier; 0 with QoS 0. */
   readonly id: PacketId;
+  /**
+   * What it carries, with MQTT 5: undefined when there is nothing; absent in MQTT 3.1.1. Decoded when it is first asked
+   * for, by a getter that a copy of the message does not have. Bytes in it are views, as the payload is.
+   */
+  readonly properties?: MessageProperties | undefined;
 }
 
 /** The fields of PUBACK, PUBREC, PUBREL and PUBCOMP, read into an object that is used again. */
@@ -129,4 +163,6 @@ export interface Acknowledgement {
   id: PacketId;
   /** The reason code; always 0 in MQTT 3.1.1. */
   reason: number;
+  /** What it carries, if anything; nothing in MQTT 3.1.1. */
+  properties?: ReasonProperties | undefined;
 }

@@ -165,7 +165,7 @@ export class Bench {
 }
 
 export function settled(packet: number, id: PacketId, ...reasons: number[]): Settled {
-  return { type: "settled", packet, id, reasons };
+  return { type: "settled", packet, id, reasons, properties: undefined };
 }
 
 export function progress(packet: number, id: PacketId, expected = true): EngineEvent {

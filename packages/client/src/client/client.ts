@@ -140,7 +140,9 @@ export class Client implements AsyncDisposable {
     const clock = this.#clock = options.clock ?? systemClock;
     this.clientId = options.clientId ?? generateClientId("ts");
     const { transport, credentials, random = Math.random } = options;
+    const codec = v4;
     const dialler = new Dialler(brokers, {
+      codec,
       transport,
       credentials,
       clock,
@@ -153,7 +155,7 @@ export class Client implements AsyncDisposable {
       },
     });
     const engine = this.#engine = new Engine({
-      codec: v4,
+      codec,
       replyTimeout,
       maxInflight: sending.window,
       maxInflightQoS2: sending.windowQoS2,

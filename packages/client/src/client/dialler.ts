@@ -4,6 +4,7 @@
  * @module
  */
 import {
+  type Codec,
   type Connection,
   type ConnectOptions,
   type Millis,
@@ -11,7 +12,7 @@ import {
   type Transport,
   UsageError,
 } from "@minimqtt/core";
-import { checkConnect, checkInteger } from "@minimqtt/core/internal";
+import { checkInteger } from "@minimqtt/core/internal";
 import { abortable } from "../link/abortable.ts";
 import type { Clock } from "../link/clock.ts";
 import { dial, suspectTls } from "../link/dial.ts";
@@ -47,6 +48,8 @@ interface Place {
 export interface DiallerOptions {
   readonly transport: Transport;
   readonly clock: Clock;
+  /** The version of the protocol, which knows what CONNECT can say. */
+  readonly codec: Codec;
   /** How long opening a connection may take, getting credentials included. */
   readonly timeout: Millis;
   /** What CONNECT says, but for user name and password. */
@@ -74,8 +77,8 @@ export class Dialler {
       throw new UsageError("invalid-argument", "connect() takes the URL of a broker, or a list of them");
     }
     this.#places = list.map((broker) => toPlace(broker, options.transport));
-    const { connect, credentials } = options;
-    checkConnect(typeof credentials === "object" ? { ...connect, ...credentials } : connect);
+    const { codec, connect, credentials } = options;
+    codec.checkConnect(typeof credentials === "object" ? { ...connect, ...credentials } : connect);
   }
 
   /** Host and port of the broker that is next. */

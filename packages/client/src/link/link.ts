@@ -46,6 +46,8 @@ const STANDSTILL: Millis = 1000;
 /** How long after a failed write the peer's last bytes may take to be read. */
 const LAST_WORDS: Millis = 1000;
 
+const DONE = Promise.resolve();
+
 /** Drives one engine over one connection at a time. */
 export class Link {
   /** How many times something has arrived, the end of a connection included. */
@@ -56,6 +58,8 @@ export class Link {
   #phase: "idle" | "open" | "failing" | "over" = "idle";
   #reading = false;
   #writing = false;
+  /** The last write that was begun. */
+  #underWay: Promise<void> = DONE;
   /** When a byte has left last. */
   #movedAt: Millis = 0;
   #scheduled = false;
@@ -178,12 +182,15 @@ export class Link {
   }
 
   /**
-   * Lets go of the connection and closes it. What was not written is dropped; never rejects, and does not wait long for
-   * a peer that leaves the closing unanswered.
+   * Lets go of the connection and closes it. What was not written is dropped, but for what the engine has to say behind
+   * its `offline` event; never rejects, and does not wait long for a peer that does not take that, or leaves the closing
+   * unanswered.
    */
   async detach(): Promise<void> {
     const connection = this.#connection;
     if (connection === undefined) return;
+    const isOver = this.alive && this.#engine.state === "offline";
+    const goodbye = isOver ? this.#engine.take(this.#clock.now()) : null;
     this.#connection = undefined;
     this.#phase = "idle";
     this.#faultAt = Infinity;
@@ -193,6 +200,11 @@ export class Link {
     this.wake();
     const enough = new AbortController();
     const late = sleep(this.#clock, this.#clock.now() + LAST_WORDS, enough.signal);
+    if (goodbye !== null) {
+      // Not within a packet.
+      const said = this.#underWay.then(() => connection.write(goodbye));
+      await Promise.race([said.catch(() => {}), late]);
+    }
     await Promise.race([connection.close(), late]);
     enough.abort();
   }
@@ -250,13 +262,9 @@ export class Link {
     this.#movedAt = this.#clock.now();
     let fault: MqttError | undefined;
     try {
-      if (batch.length <= 1.5 * PIECE) await connection.write(batch);
-      else {
-        for (let at = 0; at < batch.length && connection === this.#connection; at += PIECE) {
-          if (at > 0) this.#engine.moved(this.#movedAt = this.#clock.now());
-          await connection.write(batch.subarray(at, at + PIECE));
-        }
-      }
+      await (this.#underWay = batch.length <= 1.5 * PIECE
+        ? connection.write(batch)
+        : this.#writePieces(connection, batch));
     } catch (error) {
       fault = toMqttError(error, "write-failed", "writing to the broker failed");
     }
@@ -278,6 +286,15 @@ export class Link {
     const { pending } = this.#engine;
     if (pending === 0) this.#goOn();
     else if ((pending >= FULL_BATCH && this.#wrote < MOST_PER_TURN) || this.#wrote === 0) this.#flush();
+  }
+
+  /** Rejects as well when the connection is let go of meanwhile. */
+  async #writePieces(connection: Connection, batch: Uint8Array): Promise<void> {
+    for (let at = 0; at < batch.length; at += PIECE) {
+      if (at > 0) this.#engine.moved(this.#movedAt = this.#clock.now());
+      await connection.write(batch.subarray(at, at + PIECE));
+      if (connection !== this.#connection) throw new Error("detached");
+    }
   }
 
   get #stuckAt(): Millis {
@@ -326,5 +343,3 @@ function toMqttError(error: unknown, code: "read-failed" | "write-failed", text:
 function closed(cause: MqttError): MqttError {
   return new ConnectionError("closed", "Connection closed by broker", { cause });
 }
-
-const DONE = Promise.resolve();

@@ -1,6 +1,6 @@
 import { assertEquals, assertFalse, assertStrictEquals, assertThrows } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
-import { type ConnectionError, Engine, UsageError, v4 } from "@minimqtt/core";
+import { type ConnectionError, Engine, UsageError, v4, v5 } from "@minimqtt/core";
 import { bench, bytes, CONNECT, HandClock, hex, isSettled, turn } from "../../tests/support.ts";
 import { Link } from "./link.ts";
 import { memoryPair } from "../memory/memory.ts";
@@ -215,6 +215,45 @@ describe("Link: connections", () => {
     await turn();
     assertEquals([writes, await peer.read(), clock.armed, link.alive], [[], null, [], false]);
     assertEquals(engine.next()?.type, "offline");
+  });
+
+  it("detach() still writes what the engine has to say behind offline, and then closes", async () => {
+    const { clock, engine, link, peer, writes } = await bench({}, v5);
+    await Promise.all([peer.write(bytes("3003000000")), link.wait(1000)]);
+    assertEquals(engine.next()?.type, "offline");
+    await link.detach();
+    assertEquals(writes, ["e0028200"]);
+    assertEquals([await peer.read(), await peer.read()], [bytes("e0028200"), null]);
+    assertEquals([engine.pending, clock.armed], [0, []]);
+  });
+
+  it("detach() writes that behind a write under way, and not within a packet", async () => {
+    for (const [size, last] of [[10, "e0028200"], [200_000, ""]] as const) {
+      const { engine, link, peer, writes } = await bench({ room: 0 }, v5);
+      engine.publish("t", new Uint8Array(size));
+      link.kick();
+      await turn();
+      await Promise.all([peer.write(bytes("3003000000")), link.wait(1000)]);
+      assertEquals(engine.next()?.type, "offline");
+      const detached = link.detach();
+      assertFalse(await isSettled(detached));
+      assertEquals(writes.length, 1);
+      await peer.read();
+      if (last !== "") assertEquals(await peer.read(), bytes(last));
+      await detached;
+      assertEquals([writes.slice(1).join(), await peer.read()], [last, null]);
+    }
+  });
+
+  it("detach() waits a second for a peer that does not take that", async () => {
+    const { clock, engine, link, peer } = await bench({ room: 0 }, v5);
+    await Promise.all([peer.write(bytes("3003000000")), link.wait(1000)]);
+    assertEquals(engine.next()?.type, "offline");
+    const detached = link.detach();
+    assertFalse(await isSettled(detached));
+    assertEquals(clock.armed, [1000]);
+    await clock.go(1000);
+    await detached;
   });
 
   it("what a connection let go of still says is not heard any more", async () => {

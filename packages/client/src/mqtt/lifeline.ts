@@ -18,7 +18,6 @@ import {
   ProtocolError,
   UsageError,
 } from "@minimqtt/core";
-import { checkConnect } from "@minimqtt/core/internal";
 import { backoff } from "../link/backoff.ts";
 import { sleep } from "../link/clock.ts";
 import { dial, suspectTls } from "../link/dial.ts";
@@ -105,7 +104,7 @@ export class Lifeline {
       this.demandIdle();
     }
     prepare();
-    checkConnect(this.#connectOptions);
+    this.#engine.codec.checkConnect(this.#connectOptions);
     const { ending } = this;
     const signal = given ? AbortSignal.any([given, ending]) : ending;
     const { clock } = this.#settings;

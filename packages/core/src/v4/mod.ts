@@ -3,9 +3,10 @@
  *
  * @module
  */
+import { checkConnect } from "../checks.ts";
 import type { Codec, Wire } from "../codec.ts";
 import { reading } from "./read.ts";
-import { writing } from "./write.ts";
+import { refuse, writing } from "./write.ts";
 
 const WIRE: Wire = { ...reading, ...writing };
 
@@ -13,4 +14,6 @@ const WIRE: Wire = { ...reading, ...writing };
 export const v4: Codec = {
   level: 4,
   open: (): Wire => WIRE,
+  checkConnect,
+  encode: refuse,
 };

@@ -5,24 +5,8 @@
  * @module
  */
 import type { Wire } from "../codec.ts";
-import { ProtocolError } from "../errors.ts";
-import type { Inbox } from "../inbox.ts";
-import { type PacketId, PINGRESP, PUBLISH, PUBREL, type QoS, SUBACK } from "../packets.ts";
-import { decodeText } from "../text.ts";
-import { TopicCache } from "../topic_cache.ts";
-
-/** The packets a server sends, by type: a packet that is not here may not come from it. */
-const NAMES: Readonly<Record<number, string>> = {
-  2: "CONNACK",
-  3: "PUBLISH",
-  4: "PUBACK",
-  5: "PUBREC",
-  6: "PUBREL",
-  7: "PUBCOMP",
-  9: "SUBACK",
-  11: "UNSUBACK",
-  13: "PINGRESP",
-};
+import { checkHeader, hex, malformed, NAMES, PUBLISHED, readId, readNumber, TOPICS } from "../fields.ts";
+import { PINGRESP, PUBLISH, type QoS, SUBACK } from "../packets.ts";
 
 /** CONNACK return codes 0 to 5 in MQTT 5's numbers; for any other 0x80, "unspecified error". */
 const REASONS: readonly number[] = [0, 0x84, 0x85, 0x88, 0x86, 0x87];
@@ -31,20 +15,11 @@ const REASONS: readonly number[] = [0, 0x84, 0x85, 0x88, 0x86, 0x87];
 export const reading: Pick<Wire, "check" | (keyof Wire & `read${string}`)> = {
   check(first, remaining) {
     const type = first & 0xf0;
-    const flags = first & 0x0f;
-    const fixed = type === PUBREL ? 0x02 : 0;
     const number = first >> 4;
     const name = NAMES[number];
-    if (name === undefined) {
-      const summary = `a server never sends a packet of type ${number} (first byte ${hex(first)})`;
-      throw new ProtocolError("unexpected-packet", summary, "MQTT-4.8.0-1", first);
-    }
-    if (type === PUBLISH) {
-      if ((flags & 0x06) === 0x06) throw malformed(`${PUBLISHED}: QoS 3`, "MQTT-3.3.1-4");
-      if ((flags & 0x0e) === 0x08) throw malformed(`${PUBLISHED}: DUP with QoS 0`, "MQTT-3.3.1-2");
-    } else if (flags !== fixed) {
-      throw malformed(`invalid ${name}: flags ${flags}, expected ${fixed}`, "MQTT-2.2.2-2");
-    } else if (type === SUBACK) {
+    checkHeader(first, name);
+    if (type === PUBLISH) return;
+    if (type === SUBACK) {
       if (remaining < 3) throw malformed(`invalid ${name}`, "MQTT-3.8.4-5");
     } else if (remaining !== (type === PINGRESP ? 0 : 2)) {
       const summary = type === PINGRESP
@@ -83,7 +58,7 @@ export const reading: Pick<Wire, "check" | (keyof Wire & `read${string}`)> = {
     let id = 0;
     if (qos !== 0) {
       if (at + 2 > end) throw malformed(PUBLISHED, "MQTT-2.3.1-1");
-      id = readId(packet, at);
+      id = readId(bytes, at, first);
       at += 2;
     }
     return {
@@ -100,7 +75,7 @@ export const reading: Pick<Wire, "check" | (keyof Wire & `read${string}`)> = {
   },
 
   readAcknowledgement(packet, into) {
-    into.id = readId(packet, packet.start);
+    into.id = readId(packet.bytes, packet.start, packet.first);
     into.reason = 0;
   },
 
@@ -115,37 +90,3 @@ export const reading: Pick<Wire, "check" | (keyof Wire & `read${string}`)> = {
     return reasons;
   },
 };
-
-function readTopic(bytes: Uint8Array): string {
-  let topic;
-  try {
-    topic = decodeText(bytes);
-  } catch {
-    throw malformed(`${PUBLISHED}: the topic is not valid UTF-8`, "MQTT-1.5.3-1");
-  }
-  if (topic === "") throw malformed(`${PUBLISHED}: empty topic`, "MQTT-4.7.3-1");
-  if (topic.includes("\0")) throw malformed(`${PUBLISHED}: U+0000 in the topic`, "MQTT-1.5.3-2");
-  if (/[+#]/.test(topic)) throw malformed(`${PUBLISHED}: wildcard in the topic`, "MQTT-3.3.2-2");
-  return topic;
-}
-
-function readId({ bytes, first }: Inbox, at: number): PacketId {
-  const id = readNumber(bytes, at);
-  if (id === 0) throw malformed(`invalid ${NAMES[first >> 4]}: packet identifier 0`, "MQTT-2.3.1-1");
-  return id;
-}
-
-function readNumber(bytes: Uint8Array, at: number): number {
-  return bytes[at]! << 8 | bytes[at + 1]!;
-}
-
-function hex(byte: number): string {
-  return `0x${byte.toString(16).padStart(2, "0")}`;
-}
-
-function malformed(summary: string, statement: string): ProtocolError {
-  return new ProtocolError("malformed-packet", summary, statement);
-}
-
-const PUBLISHED = "Malformed PUBLISH";
-const TOPICS = new TopicCache(readTopic);

@@ -4,39 +4,17 @@
  * @module
  */
 import type { Wire } from "../codec.ts";
-import type { Outbox } from "../outbox.ts";
-import {
-  CONNECT,
-  DISCONNECT,
-  type Payload,
-  PINGREQ,
-  PUBLISH,
-  PUBREL,
-  SUBSCRIBE,
-  UNSUBSCRIBE,
-} from "../packets.ts";
-import { writeText } from "../text.ts";
-import { utf8Length } from "../topic.ts";
+import { UsageError } from "../errors.ts";
+import { begin, connectFields, writeField, writeNumber, writePacket } from "../fields.ts";
+import { CONNECT, DISCONNECT, PINGREQ, PUBLISH, PUBREL, SUBSCRIBE, UNSUBSCRIBE } from "../packets.ts";
 
 /** The writing half of the wire. */
 export const writing: Pick<Wire, keyof Wire & `write${string}`> = {
   writeConnect(out, options) {
-    const { keepAlive, username, password, will } = options;
-    let flags = options.cleanSession ? 0x02 : 0;
-    const fields: Payload[] = [options.clientId];
-    if (will !== undefined) {
-      flags |= 0x04 | (will.qos ?? 0) << 3 | (will.retain ? 0x20 : 0);
-      fields.push(will.topic, will.payload);
-    }
-    if (username !== undefined) {
-      flags |= 0x80;
-      fields.push(username);
-    }
-    if (password !== undefined) {
-      flags |= 0x40;
-      fields.push(password);
-    }
-    writeParts(out, CONNECT, ["MQTT", 4, flags, keepAlive >> 8, keepAlive, ...fields]);
+    const { keepAlive, properties, will } = options;
+    if (properties ?? will?.properties) refuse();
+    const [flags, fields] = connectFields(options);
+    writePacket(out, CONNECT, ["MQTT", 4, flags, keepAlive >> 8, keepAlive, ...fields]);
   },
 
   writePublish(out, topic, payload, qos, retain, duplicate, id) {
@@ -48,12 +26,16 @@ export const writing: Pick<Wire, keyof Wire & `write${string}`> = {
     bytes.set(payload, at);
   },
 
-  writeSubscribe(out, id, filters) {
-    writeParts(out, SUBSCRIBE, [id >> 8, id, ...filters.flatMap(({ topic, qos }) => [topic, qos])]);
+  writeSubscribe(out, id, filters, properties) {
+    for (const filter of filters) {
+      if (properties || filter.noLocal || filter.retainAsPublished || filter.retainHandling) refuse();
+    }
+    writePacket(out, SUBSCRIBE, [id >> 8, id, ...filters.flatMap(({ topic, qos }) => [topic, qos])]);
   },
 
-  writeUnsubscribe(out, id, filters) {
-    writeParts(out, UNSUBSCRIBE, [id >> 8, id, ...filters]);
+  writeUnsubscribe(out, id, filters, properties) {
+    if (properties) refuse();
+    writePacket(out, UNSUBSCRIBE, [id >> 8, id, ...filters]);
   },
 
   writeAcknowledgement(out, type, id) {
@@ -64,51 +46,18 @@ export const writing: Pick<Wire, keyof Wire & `write${string}`> = {
   },
 
   writePing(out) {
-    writeParts(out, PINGREQ, []);
+    writePacket(out, PINGREQ, []);
   },
 
-  writeDisconnect(out) {
-    writeParts(out, DISCONNECT, []);
+  writeDisconnect(out, reason, properties) {
+    if (reason || properties) refuse();
+    writePacket(out, DISCONNECT, []);
   },
+
+  writeAuth: refuse,
 };
 
-/** Appends a packet whose body is `parts`: a number is a byte, text and bytes stand behind their length. */
-function writeParts(out: Outbox, first: number, parts: readonly (number | Payload)[]): void {
-  let size = 0;
-  for (const part of parts) size += typeof part === "number" ? 1 : 2 + sizeOf(part);
-  let at = begin(out, first, size);
-  for (const part of parts) {
-    if (typeof part === "number") out.bytes[at++] = part;
-    else at = writeField(out.bytes, at, part);
-  }
-}
-
-/** Reserves a packet and writes its fixed header; gives where the body begins. */
-function begin(out: Outbox, first: number, remaining: number): number {
-  const lengthBytes = remaining < 0x80 ? 1 : remaining < 0x4000 ? 2 : remaining < 0x20_0000 ? 3 : 4;
-  let at = out.reserve(1 + lengthBytes + remaining);
-  const bytes = out.bytes;
-  bytes[at++] = first;
-  for (; remaining >= 0x80; remaining >>= 7) bytes[at++] = remaining & 0x7f | 0x80;
-  bytes[at++] = remaining;
-  return at;
-}
-
-function writeNumber(bytes: Uint8Array, at: number, value: number): number {
-  bytes[at] = value >> 8;
-  bytes[at + 1] = value;
-  return at + 2;
-}
-
-/** Text or bytes behind their length in two bytes; gives where they end. */
-function writeField(bytes: Uint8Array, at: number, field: Payload): number {
-  const length = sizeOf(field);
-  at = writeNumber(bytes, at, length);
-  if (typeof field === "string") writeText(bytes, at, field);
-  else bytes.set(field, at);
-  return at + length;
-}
-
-function sizeOf(field: Payload): number {
-  return typeof field === "string" ? utf8Length(field) : field.length;
+/** What MQTT 5 has and 3.1.1 has not is not dropped in silence. */
+export function refuse(): never {
+  throw new UsageError("invalid-argument", "needs MQTT 5");
 }
