@@ -110,7 +110,7 @@ export const faults: readonly Fault[] = [
       "if (connect.clientId !== this.#clientId) this.#forget();",
       "",
     ],
-    ["bytes that leave do not count for keep alive", "this.#liveness.sent(now);", ""],
+    ["bytes that leave do not count for keep alive", "this.#liveness.taken(this.#outgoing.awaits, now);", ""],
     ["a ping is sent, and its answer not awaited", "this.#liveness.pinged(now);", ""],
   ]),
   ...behaviour("outgoing.ts", [
@@ -125,8 +125,8 @@ export const faults: readonly Fault[] = [
     ["the send window is one too large", "this.#flying < this.#window", "this.#flying <= this.#window"],
     [
       "what is sent again comes in another order",
-      "return lost;",
-      "this.#queue = new Queue([...this.#flights.values()].reverse());\n    return lost;",
+      "return lost.filter(",
+      "this.#queue = new Queue([...this.#flights.values()].reverse());\n    return lost.filter(",
     ],
     ["what waited comes before what is sent again", "queued(a) - queued(b)", "queued(b) - queued(a)"],
     [
@@ -146,12 +146,12 @@ export const faults: readonly Fault[] = [
     ["a QoS 2 identifier is held for ever", "return this.#held.delete(id);", "return this.#held.has(id);"],
     [
       "QoS 2 identifiers are lost with the connection",
-      "this.#waiting.clear();\n    this.#early.clear();",
-      "this.#waiting.clear();\n    this.#early.clear();\n    this.#held.clear();",
+      "this.#early.clear();\n    this.#owed.clear();",
+      "this.#early.clear();\n    this.#owed.clear();\n    this.#held.clear();",
     ],
     [
       "a copy with QoS 2 is not acknowledged",
-      "this.#waiting.push(held ?? message);\n          if (held === null) this.acknowledge(message);",
+      "this.#wait(held ?? message);\n          if (held === null) this.acknowledge(message);",
       "",
     ],
     ["QoS 2 identifiers outlive a lost session", "this.closed();\n    this.#held.clear();", "this.closed();"],
@@ -159,12 +159,12 @@ export const faults: readonly Fault[] = [
   ...behaviour("liveness.ts", [
     [
       "keep alive counts from what was received",
-      "this.#lastReceived = now;\n    this.#excused",
-      "this.#lastReceived = this.#lastSent = now;\n    this.#excused",
+      "this.#lastReceived = now;\n    if (this.#ping",
+      "this.#lastReceived = this.#lastSent = now;\n    if (this.#ping",
     ],
     ["pings leave without a margin", "keepAlive * 900 ", "keepAlive * 1500 "],
     ["keep alive 0 pings all the time", "keepAlive * 900 || Infinity", "keepAlive * 900"],
-    ["PINGRESP is not noticed", "  ponged(): void {\n    this.#pongBy = Infinity;", "  ponged(): void {"],
+    ["PINGRESP is not noticed", "this.#pingLeftAt;\n    this.#ping = NONE;", "this.#pingLeftAt;"],
     ["CONNACK is awaited for ever", "this.#connackBy = now + replyTimeout;", "this.#connackBy = Infinity;"],
     ["half a packet is awaited for ever", "missing === 0 ? Infinity", "missing >= 0 ? Infinity"],
   ]),
@@ -255,11 +255,11 @@ export const faults: readonly Fault[] = [
       'return new ConnectionError("dial-failed", text);',
     ],
   ]),
-  ...transport("node.ts", [
+  ...transport("race.ts", [
     ["an abort while dialling is not minded", 'signal?.addEventListener("abort", abort);', ""],
   ]),
   ...transport("deno_connection.ts", [
-    ["what is read overwrites what was read", "this.#used += count)", "count)"],
+    ["what is read overwrites what was read", "this.#used += count;", ""],
     ["a partial write is dropped", "sent += await writing;", "sent += (await writing, bytes.length);"],
     ["close does not send the end", "await this.#socket.closeWrite();", ""],
   ], "deno"),

@@ -45,7 +45,7 @@ const bundles: readonly Bundle[] = [
     name: "Client + ws",
     source: 'export { Client } from "@minimqtt/client"; export { ws } from "@minimqtt/transport-ws";',
     needs: ["packages/client/src/client/client.ts", "packages/transport-ws/src/mod.ts"],
-    limit: 27_120,
+    limit: 29_230,
     without: [
       "packages/client/src/mqtt/mqtt.ts",
       "packages/client/src/mqtt/exceptions.ts",
@@ -57,7 +57,7 @@ const bundles: readonly Bundle[] = [
     source:
       'export { Client } from "@minimqtt/client"; export { ws } from "@minimqtt/transport-ws"; export { v5 } from "@minimqtt/core";',
     needs: ["packages/core/src/v5/mod.ts"],
-    limit: 32_490,
+    limit: 34_610,
   },
   {
     name: "core alone",

@@ -15,7 +15,7 @@ import { Client, type SubscriptionStream } from "@minimqtt/client";
 import { memory } from "@minimqtt/client/memory";
 import { generate, type Packet } from "mqtt-packet";
 import { settled } from "../../src/player/fake_clock.ts";
-import { ModelBroker, type ModelLink } from "../../src/peers/model_broker.ts";
+import { ModelBroker, type ModelLink } from "../peers/model_broker.ts";
 import { rounds, shortened } from "../soak.ts";
 import { randomFrom, settles, UnrulyConnection, WatchedClock, withSeeds } from "../chance.ts";
 

@@ -13,7 +13,7 @@ import { describe, it } from "@std/testing/bdd";
 import { Client, type ClientOptions, MqttError, type QoS, type Subscription } from "@minimqtt/client";
 import { memory } from "@minimqtt/client/memory";
 import { settled } from "../../src/player/fake_clock.ts";
-import { ModelBroker, type ModelLink } from "../../src/peers/model_broker.ts";
+import { ModelBroker, type ModelLink } from "../peers/model_broker.ts";
 import { rounds, shortened } from "../soak.ts";
 import { type Chance, chance, settles, UnrulyConnection, WatchedClock, withSeeds } from "../chance.ts";
 

@@ -9,7 +9,7 @@ import { Client, MqttError, type QoS } from "@minimqtt/client";
 import { memory } from "@minimqtt/client/memory";
 import type { Packet } from "mqtt-packet";
 import { FakeClock, settled } from "../../src/player/fake_clock.ts";
-import { ModelBroker } from "../../src/peers/model_broker.ts";
+import { ModelBroker } from "../peers/model_broker.ts";
 import { chance, settles, WatchedClock, withSeeds } from "../chance.ts";
 import { rounds, shortened } from "../soak.ts";
 

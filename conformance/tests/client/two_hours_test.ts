@@ -17,7 +17,7 @@ import { ConnectionError, type Millis } from "@minimqtt/core";
 import { Buffer } from "node:buffer";
 import { generate, type Packet } from "mqtt-packet";
 import { settled } from "../../src/player/fake_clock.ts";
-import { ModelBroker, type ModelLink } from "../../src/peers/model_broker.ts";
+import { ModelBroker, type ModelLink } from "../peers/model_broker.ts";
 import { rounds, shortened } from "../soak.ts";
 import { type Chance, chance, settles, WatchedClock, withSeeds } from "../chance.ts";
 

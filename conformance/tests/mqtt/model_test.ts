@@ -13,7 +13,7 @@ import { describe, it } from "@std/testing/bdd";
 import { MQTT, type QoS } from "@minimqtt/client";
 import { memory, type MemoryConnection } from "@minimqtt/client/memory";
 import { settled } from "../../src/player/fake_clock.ts";
-import { ModelBroker, type ModelLink } from "../../src/peers/model_broker.ts";
+import { ModelBroker, type ModelLink } from "../peers/model_broker.ts";
 import { type Chance, chance, settles, UnrulyConnection, WatchedClock, withSeeds } from "../chance.ts";
 import { rounds, shortened } from "../soak.ts";
 

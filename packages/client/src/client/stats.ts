@@ -36,11 +36,13 @@ export interface Stats {
   readonly dropped: Dropped;
   /** How many published messages were given up, by cause. */
   readonly unsent: Unsent;
-  /** How many times a broker has accepted the connection, and how many times such a connection was lost. */
+  /** How many times a broker has accepted the connection. */
   readonly connects: number;
+  /** How many times a connection that had been accepted was lost. */
   readonly losses: number;
-  /** How many pings were answered, and how many milliseconds the last answer took. */
+  /** How many pings were answered. */
   readonly pings: number;
+  /** How many milliseconds the last answer to a ping took; undefined before the first. */
   readonly roundTrip: Millis | undefined;
 }
 
