@@ -228,8 +228,8 @@ export class Lifeline {
       for (;;) {
         unread.look(this.#mayRead, clock.now());
         const offline = this.#pull();
-        if (this.#onlineAt !== undefined && offline !== undefined) counts.losses++;
         if (offline !== undefined) {
+          if (this.#onlineAt !== undefined && !this.#stopping.signal.aborted) counts.losses++;
           const suspect = sender.suspect(offline.unanswered) ?? subscriptions.suspect(offline.unanswered);
           if (suspect !== undefined && !this.#stopping.signal.aborted) suspects.blame(suspect, this.#resumed);
           return offline.error;

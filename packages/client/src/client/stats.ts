@@ -3,7 +3,8 @@
  *
  * @module
  */
-import type { Millis, QoS } from "@minimqtt/core";
+import type { Millis, Payload, QoS } from "@minimqtt/core";
+import { utf8Length } from "@minimqtt/core/internal";
 import type { Dropped } from "./message_queue.ts";
 
 /** Messages in one direction, by quality of service: `messages[1]` is how many had QoS 1. */
@@ -36,11 +37,13 @@ export interface Stats {
   readonly dropped: Dropped;
   /** How many published messages were given up, by cause. */
   readonly unsent: Unsent;
-  /** How many times a broker has accepted the connection, and how many times such a connection was lost. */
+  /** How many times a broker has accepted the connection. */
   readonly connects: number;
+  /** How many times such a connection was lost; `close()` loses none. */
   readonly losses: number;
-  /** How many pings were answered, and how many milliseconds the last answer took. */
+  /** How many pings were answered. */
   readonly pings: number;
+  /** How many milliseconds the answer to the last one took. */
   readonly roundTrip: Millis | undefined;
 }
 
@@ -49,9 +52,28 @@ export class Counter {
   readonly #messages: [number, number, number] = [0, 0, 0];
   readonly #bytes: [number, number, number] = [0, 0, 0];
 
+  #topic = "";
+  #topicBytes = 0;
+
   add(qos: QoS, bytes: number): void {
     this.#messages[qos]++;
     this.#bytes[qos] += bytes;
+  }
+
+  /**
+   * A message that has become `written` bytes of a batch, or none yet. Text has been measured there already: to do it
+   * again would cost as much as all the rest.
+   */
+  addPacket(qos: QoS, topic: string, payload: Payload, written: number): void {
+    if (typeof payload !== "string") return this.add(qos, payload.length);
+    if (written <= 0) return this.add(qos, utf8Length(payload));
+    if (topic !== this.#topic) {
+      this.#topic = topic;
+      this.#topicBytes = utf8Length(topic);
+    }
+    // The remaining length takes one byte up to 127, then two, three, four.
+    const header = written < 130 ? 2 : written < 16_387 ? 3 : written < 2_097_156 ? 4 : 5;
+    this.add(qos, written - header - 2 - this.#topicBytes - (qos === 0 ? 0 : 2));
   }
 
   get snapshot(): Traffic {
