@@ -248,6 +248,49 @@ describe("stats()", () => {
       30,
     ]);
     await end(stage);
+    assertEquals(client.stats().losses, 1, "closing is no loss");
+  });
+});
+
+describe("stats(): bytes", () => {
+  it("are those of the payload, whatever it is, at all boundaries of the length of a packet", async () => {
+    const stage = await online({}, undefined, { room: 1 << 24 });
+    const { client } = stage;
+    let sum = 0;
+    for (const qos of [0, 1] as const) {
+      sum = 0;
+      for (
+        const length of [
+          0,
+          1,
+          120,
+          121,
+          122,
+          123,
+          124,
+          125,
+          16_377,
+          16_380,
+          16_382,
+          16_385,
+          2_097_146,
+          2_097_152,
+        ]
+      ) {
+        for (const payload of ["x".repeat(length), "\u00e9".repeat(length >> 1), new Uint8Array(length)]) {
+          const published = client.publish("t\u00e9", payload, { qos });
+          published.catch(() => {});
+          if (qos === 0) await published;
+          sum += payload instanceof Uint8Array
+            ? length
+            : payload === "x".repeat(length)
+            ? length
+            : length & ~1;
+        }
+      }
+      assertEquals(client.stats().published.bytes[qos], sum);
+    }
+    await end(stage);
   });
 });
 

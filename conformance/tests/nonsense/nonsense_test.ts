@@ -175,6 +175,16 @@ describe("wrong arguments", () => {
           clock: NO_FUNCTION,
           random: NO_FUNCTION,
         }),
+        {
+          name: "what credentials() gives",
+          wrong: {
+            ...omit(NO_OPTIONS, "a revoked proxy"),
+            undefined: undefined,
+            nothing: {},
+            "other names": { user: "u", pass: "p" },
+          },
+          call: (value) => connect({ credentials: () => value }),
+        },
         ...within("reconnect", {
           delay: NO_NUMBER,
           attempts: NO_COUNT,

@@ -154,14 +154,18 @@ async function withClient(url: string, transport: Transport): Promise<unknown[]>
     reconnect: { delay: 1, attempts: 2, initially: true },
     will: { topic: SECRET.slice(0, 1), payload: SECRET },
   };
-  const connecting = Client.connect(url, options);
-  try {
-    const client = await connecting;
-    out.push(client);
-    await client.close({ drop: true });
-  } catch (error) {
-    out.push(error);
-  }
+  const line = (...args: unknown[]) => void out.push(args);
+  const logger = { debug: line, info: line, warn: line, error: line };
+  const client = Client.start(url, { ...options, logger, logLevel: 10 });
+  void client.publish("topic", SECRET, { qos: 1 }).catch(line);
+  void client.subscribe("topic").catch(line);
+  await Promise.all([
+    client.connected.then(() => client.close({ drop: true }), line),
+    (async () => {
+      for await (const status of client.status()) out.push(status);
+    })(),
+  ]);
+  out.push(client, client.stats(), await Client.connect(url, options).catch((error) => error));
   return out;
 }
 

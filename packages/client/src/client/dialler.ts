@@ -12,7 +12,7 @@ import {
   type Transport,
   UsageError,
 } from "@minimqtt/core";
-import { checkInteger } from "@minimqtt/core/internal";
+import { checkInteger, checkOptions } from "@minimqtt/core/internal";
 import { abortable } from "../link/abortable.ts";
 import type { Clock } from "../link/clock.ts";
 import { dial, suspectTls } from "../link/dial.ts";
@@ -124,10 +124,12 @@ export class Dialler {
     return dial(
       name,
       async (signal) => {
-        const { username, password } =
-          (typeof credentials === "function"
-            ? await abortable(Promise.resolve(credentials({ signal })), signal)
-            : credentials) ?? ofUrl ?? {};
+        let given = credentials;
+        if (typeof given === "function") {
+          given = await abortable(Promise.resolve(given({ signal })), signal);
+          checkCredentials(given, "credentials");
+        }
+        const { username, password } = given ?? ofUrl ?? {};
         return {
           connection: await transport.connect(address, { signal }),
           connect: {
@@ -143,6 +145,19 @@ export class Dialler {
       signal,
       ({ connection }) => void connection.close(),
     );
+  }
+}
+
+/**
+ * User name and password: without the first there is nothing to log in by.
+ *
+ * @throws {UsageError} `invalid-argument`
+ */
+export function checkCredentials(credentials: unknown, name: string): void {
+  checkOptions(credentials, name, { username: "string", password: "any" });
+  const { username, password } = credentials as Partial<Credentials>;
+  if (username === undefined && password === undefined) {
+    throw new UsageError("invalid-argument", `${name} has no username`);
   }
 }
 

@@ -187,7 +187,7 @@ export class Lifeline {
         unread.look(this.#mayRead, clock.now());
         const offline = this.#pull();
         if (offline !== undefined) {
-          if (this.#retries.succeeded) counts.losses++;
+          if (this.#retries.succeeded && !this.#stopping.signal.aborted) counts.losses++;
           const suspect = sender.suspect(offline.unanswered) ?? subscriptions.suspect(offline.unanswered);
           const isOurs = this.#stopping.signal.aborted || engine.refused !== undefined;
           if (suspect !== undefined && !isOurs) suspects.blame(suspect, this.#resumed, engine.oneAtATime);

@@ -23,7 +23,7 @@ import {
   type Kinds,
 } from "@minimqtt/core/internal";
 import type { Clock } from "../link/clock.ts";
-import type { Credentials, CredentialsSource } from "./dialler.ts";
+import { checkCredentials, type Credentials, type CredentialsSource } from "./dialler.ts";
 import type { ForeignLogger, Logger, LoggerPackage } from "../link/logger.ts";
 import type { QueueLimits, WhenFull } from "./message_queue.ts";
 import { toBytes } from "../link/payload.ts";
@@ -446,14 +446,3 @@ export const SUBSCRIBE: Kinds = {
   onError: "function",
 };
 export const CLOSE: Kinds = { ...SIGNAL, drop: "boolean" };
-
-/**
- * User name and password: without the first there is nothing to log in by.
- *
- * @throws {UsageError} `invalid-argument`
- */
-export function checkCredentials(credentials: unknown, name: string): void {
-  checkOptions(credentials, name, { username: "string", password: "any" });
-  const { username, password } = credentials as Partial<Credentials>;
-  if (username === undefined && password === undefined) throw invalid(`${name} has no username`);
-}

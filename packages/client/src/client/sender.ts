@@ -138,8 +138,9 @@ export class Sender {
         if (typeof retain !== "boolean") checkOneOf(retain, "retain", BOOLEANS);
         const { bytes, whenFull } = this.#limits;
         if (engine.pending >= (whenFull === "reject" ? bytes : OVERFLOW * bytes)) return this.#refuse(full());
+        const before = engine.pending;
         engine.publish(topic, payload, 0, retain);
-        this.#published.add(0, typeof payload === "string" ? utf8Length(payload) : payload.length);
+        this.#published.addPacket(0, topic, payload, engine.pending - before);
         this.#link.kick();
         return engine.pending < HIGH_WATER ? SETTLED : this.#link.room();
       }
@@ -358,8 +359,9 @@ export class Sender {
   /** Gives a message to the engine. */
   #hand(entry: Entry): void {
     const { topic, payload, qos, retain } = entry;
+    const before = this.#engine.pending;
     const id = this.#engine.publish(topic, payload, qos, retain);
-    this.#published.add(qos, typeof payload === "string" ? utf8Length(payload) : payload.length);
+    this.#published.addPacket(qos, topic, payload, this.#engine.pending - before);
     entry.waits = false;
     entry.id = id;
     // The engine has a copy of its own.

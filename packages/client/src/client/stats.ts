@@ -3,7 +3,8 @@
  *
  * @module
  */
-import type { Millis, QoS } from "@minimqtt/core";
+import type { Millis, Payload, QoS } from "@minimqtt/core";
+import { utf8Length } from "@minimqtt/core/internal";
 import type { Dropped } from "./message_queue.ts";
 
 /** Messages in one direction, by quality of service: `messages[1]` is how many had QoS 1. */
@@ -38,11 +39,11 @@ export interface Stats {
   readonly unsent: Unsent;
   /** How many times a broker has accepted the connection. */
   readonly connects: number;
-  /** How many times a connection that had been accepted was lost. */
+  /** How many times a connection that had been accepted was lost; `close()` loses none. */
   readonly losses: number;
   /** How many pings were answered. */
   readonly pings: number;
-  /** How many milliseconds the last answer to a ping took; undefined before the first. */
+  /** How many milliseconds the answer to the last one took; undefined before the first. */
   readonly roundTrip: Millis | undefined;
 }
 
@@ -51,9 +52,28 @@ export class Counter {
   readonly #messages: [number, number, number] = [0, 0, 0];
   readonly #bytes: [number, number, number] = [0, 0, 0];
 
+  #topic = "";
+  #topicBytes = 0;
+
   add(qos: QoS, bytes: number): void {
     this.#messages[qos]++;
     this.#bytes[qos] += bytes;
+  }
+
+  /**
+   * A message that has become `written` bytes of a batch, or none yet. Text has been measured there already: to do it
+   * again would cost as much as all the rest.
+   */
+  addPacket(qos: QoS, topic: string, payload: Payload, written: number): void {
+    if (typeof payload !== "string") return this.add(qos, payload.length);
+    if (written <= 0) return this.add(qos, utf8Length(payload));
+    if (topic !== this.#topic) {
+      this.#topic = topic;
+      this.#topicBytes = utf8Length(topic);
+    }
+    // The remaining length takes one byte up to 127, then two, three, four.
+    const header = written < 130 ? 2 : written < 16_387 ? 3 : written < 2_097_156 ? 4 : 5;
+    this.add(qos, written - header - 2 - this.#topicBytes - (qos === 0 ? 0 : 2));
   }
 
   get snapshot(): Traffic {
