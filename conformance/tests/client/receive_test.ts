@@ -856,6 +856,28 @@ describe("Client: a consumer that waits for an answer behind more than it may ho
   }
 });
 
+describe("Client: a consumer that waits for room behind more than it may hold", () => {
+  it("gets it within acknowledgeTimeout, where the broker reads nothing until all of its own is read", async () => {
+    const options = { session: "resume", receiving: { bytes: 100 }, acknowledgeTimeout: 5000 } as const;
+    const stage = await online(options, ACCEPTED, { room: 500, chunkSize: 500 });
+    const { broker, client, clock } = stage;
+    const subscription = await subscribe(stage, "a", { qos: 1 }, "01");
+    let isReplied = false;
+    const working = (async () => {
+      await subscription.next();
+      for (let i = 0; i < 2; i++) await client.publish("reply", new Uint8Array(100_000));
+      isReplied = true;
+    })();
+    const message = (_: unknown, i: number) => publish("a", "x".repeat(100), { qos: 1, id: 1 + i });
+    const serving = broker.send(Array.from({ length: 40 }, message).join("")).then(() => broker.rest());
+    await clock.advance(1000 + 5000 - 1);
+    assertEquals(isReplied, false);
+    await clock.advance(1);
+    assertEquals(isReplied, true);
+    await Promise.all([working, clock.run(client.close({ drop: true })), serving]);
+  });
+});
+
 describe("Client: whatever waits can be given up", () => {
   it("unsubscribe(), a loop over batches(), and one over status()", async () => {
     const stage = await online();

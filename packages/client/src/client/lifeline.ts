@@ -263,17 +263,17 @@ export class Lifeline {
    * and it is no reason as long as anyone waits for something that may lie behind what has come.
    */
   get #mayRead(): boolean {
-    const { engine, gate, link } = this.#parts;
+    const { engine, gate } = this.#parts;
     if (gate.full === 0 || engine.state === "connecting" || engine.refused !== undefined) return true;
-    if (engine.state === "online") return gate.isOpen(this.#isAwaited || link.stuck);
+    if (engine.state === "online") return gate.isOpen(this.#isAwaited);
     // The rest is one chunk at most.
     return true;
   }
 
-  /** Whether somebody waits for an answer of the broker. */
+  /** Whether somebody waits for an answer of the broker, or for its taking what we send. */
   get #isAwaited(): boolean {
-    const { sender, subscriptions } = this.#parts;
-    return sender.awaited || subscriptions.awaited || this.#checking;
+    const { link, sender, subscriptions } = this.#parts;
+    return sender.awaited || subscriptions.awaited || link.stuck || this.#checking;
   }
 
   /**

@@ -132,7 +132,11 @@ export class Link {
   /** Resolves when the bytes that wait have been handed to the connection, or when it is over. */
   room(): Promise<void> {
     if (this.#phase === "idle" || this.#phase === "over") return DONE;
-    return this.#room ??= new Promise((resolve) => this.#resolveRoom = resolve);
+    if (this.#room === undefined) {
+      this.#room = new Promise((resolve) => this.#resolveRoom = resolve);
+      this.#watch();
+    }
+    return this.#room;
   }
 
   /** Resolves when all bytes are written, or there is no connection any more to write them to. */
@@ -260,6 +264,7 @@ export class Link {
   async #write(connection: Connection, batch: Uint8Array): Promise<void> {
     this.#writing = true;
     this.#movedAt = this.#clock.now();
+    this.#watch();
     let fault: MqttError | undefined;
     try {
       await (this.#underWay = batch.length <= 1.5 * PIECE
@@ -299,6 +304,11 @@ export class Link {
 
   get #stuckAt(): Millis {
     return this.#writing && this.#room !== undefined ? this.#movedAt + STANDSTILL : Infinity;
+  }
+
+  /** A wait that has begun before the write is to notice that it is stuck. */
+  #watch(): void {
+    if (this.#wake !== undefined) this.#arm(this.#stuckAt);
   }
 
   /** Whoever waits for room goes on: there is some, or nothing more will be written. */
