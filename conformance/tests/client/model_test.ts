@@ -1,4 +1,4 @@
-// Test limit: 15 minutes
+// Test limit: 25 minutes
 /**
  * `Client` against a broker that does everything right, over a network that does not: calls, aborts, cuts, sessions
  * that are lost, slow consumers, small windows and queues, as a seed says. Every call settles, and every message is

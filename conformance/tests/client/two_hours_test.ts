@@ -1,4 +1,4 @@
-// Test limit: 15 minutes
+// Test limit: 40 minutes
 /**
  * Two hours of a bad day, in virtual time: a peer that at random refuses, hangs, hangs up, answers wrongly, floods,
  * dribbles, falls silent and goes away, and is well for a while now and then. Then everything that was published must

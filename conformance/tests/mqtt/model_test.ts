@@ -1,4 +1,4 @@
-// Test limit: 15 minutes
+// Test limit: 25 minutes
 /**
  * `MQTT` against a broker that does everything right, over a network that does not: calls one after the other and side
  * by side, in callbacks and out of them, aborts, cuts, sessions that are lost, as a seed says. Every call settles, and
