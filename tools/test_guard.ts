@@ -34,6 +34,9 @@ function watchLast(): void {
       const open = openOf(process.pid);
       if (open.length > 0) tell(open);
     });
+    // With nothing open, Node now and then never ends: behind the last exit listener it waits, at full speed, for a
+    // request that nobody answers any more, such as one to the pipe of a browser that is gone. That wait is left out.
+    process.once("beforeExit", () => process.on("exit", (code) => process.exit(process.exitCode ?? code)));
   }
 }
 

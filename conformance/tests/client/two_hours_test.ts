@@ -21,7 +21,7 @@ import { ModelBroker, type ModelLink } from "../peers/model_broker.ts";
 import { rounds, shortened } from "../soak.ts";
 import { type Chance, chance, settles, WatchedClock, withSeeds } from "../chance.ts";
 
-const SEEDS = rounds(1000, 20);
+const SEEDS = rounds(1000, 5);
 const SECOND: Millis = 1000;
 const MINUTE: Millis = 60 * SECOND;
 const KEEP_ALIVE = 20 * SECOND;
