@@ -1,6 +1,8 @@
 /**
  * What `MQTT` is made from, and the arguments of its methods, checked and brought into one form.
  *
+ * Longer than 300 lines: the contract of every option stands with it.
+ *
  * @module
  */
 import { type Filter, type Payload, type QoS, type Transport, UsageError, type Will } from "@minimqtt/core";
