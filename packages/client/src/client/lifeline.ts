@@ -226,7 +226,7 @@ export class Lifeline {
     }
     try {
       for (;;) {
-        unread.look(this.#mayRead, clock.now());
+        unread.look(gate.full > 0, clock.now());
         const offline = this.#pull();
         if (offline !== undefined) {
           if (this.#onlineAt !== undefined && !this.#stopping.signal.aborted) counts.losses++;
@@ -234,9 +234,8 @@ export class Lifeline {
           if (suspect !== undefined && !this.#stopping.signal.aborted) suspects.blame(suspect, this.#resumed);
           return offline.error;
         }
-        const mayRead = this.#mayRead;
-        const lookAgain = unread.look(mayRead, clock.now());
-        await link.wait(Math.min(subscriptions.expiresAt, lookAgain), mayRead ? READING : PAUSED);
+        const lookAgain = unread.look(gate.full > 0, clock.now());
+        await link.wait(Math.min(subscriptions.expiresAt, lookAgain), this.#mayRead ? READING : PAUSED);
         subscriptions.expire(clock.now());
         // What a jammed queue cannot take the broker sends again, if it has the session.
         if (gate.jammed > 0) engine.discard();
