@@ -145,6 +145,26 @@ describe("status(): what is not read", () => {
     await end(stage);
   });
 
+  it("tells it once, also where answers that are awaited keep the reading going", async () => {
+    const stage = await online({ receiving: { messages: 2 } });
+    const { broker, client, clock } = stage;
+    await subscribed(stage, client.subscribe("a"));
+    const news = reading(client);
+    await news();
+    await broker.send(fill("a"));
+    for (let id = 2; id < 6; id++) {
+      const published = client.publish("t", "x", { qos: 1 });
+      await broker.packet();
+      await broker.send(`4002000${id}`);
+      await published;
+      await clock.advance(700);
+    }
+    assertEquals((await news()).map((status) => status.state === "online" && status.unread), [
+      { filters: ["a"], messages: 2 },
+    ]);
+    await end(stage);
+  });
+
   it("says nothing of one who is slow", async () => {
     const stage = await online({ receiving: { messages: 2 } });
     const { broker, client, clock } = stage;

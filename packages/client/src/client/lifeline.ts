@@ -184,7 +184,7 @@ export class Lifeline {
     }
     try {
       for (;;) {
-        unread.look(this.#mayRead, clock.now());
+        unread.look(gate.full > 0, clock.now());
         const offline = this.#pull();
         if (offline !== undefined) {
           if (this.#retries.succeeded && !this.#stopping.signal.aborted) counts.losses++;
@@ -194,10 +194,9 @@ export class Lifeline {
           return offline.error;
         }
         this.#tellFailures();
-        const mayRead = this.#mayRead;
-        const lookAgain = unread.look(mayRead, clock.now());
+        const lookAgain = unread.look(gate.full > 0, clock.now());
         const until = Math.min(subscriptions.expiresAt, this.#jamEndsAt, lookAgain);
-        await link.wait(until, mayRead ? READING : PAUSED);
+        await link.wait(until, this.#mayRead ? READING : PAUSED);
         subscriptions.expire(clock.now());
         if (clock.now() >= this.#jamEndsAt) engine.refuse();
         // What was taken is to be acknowledged first: it would be sent again as well.

@@ -18,8 +18,8 @@ const LONG_WORK: Millis = 30_000;
 export class UnreadWatch {
   readonly #board: StatusBoard;
   readonly #subscriptions: Subscriptions;
-  /** Since when nothing could be taken in, and nobody has taken anything out; how many waited then. */
-  #since: Millis | undefined;
+  /** When to look again while a queue is full; and how many waited when it was looked last. */
+  #lookAt: Millis | undefined;
   #waiting = 0;
 
   constructor(board: StatusBoard, subscriptions: Subscriptions) {
@@ -27,22 +27,26 @@ export class UnreadWatch {
     this.#subscriptions = subscriptions;
   }
 
-  /** Whether more may be taken in now; gives when to look again. */
-  look(mayRead: boolean, now: Millis): Millis {
-    if (mayRead) {
-      if (this.#since !== undefined) this.#tell(undefined);
-      this.#since = undefined;
+  /**
+   * Takes whether any queue is full; gives when to be called again. It is to be called whenever that may have changed,
+   * and looks at the subscriptions seldom.
+   */
+  look(isFull: boolean, now: Millis): Millis {
+    if (!isFull) {
+      if (this.#lookAt !== undefined) this.#tell(undefined);
+      this.#lookAt = undefined;
       return Infinity;
     }
+    if (this.#lookAt !== undefined && now < this.#lookAt) return this.#lookAt;
     const fullest = this.#subscriptions.fullest;
-    if (fullest === undefined) return Infinity;
+    if (fullest === undefined) return this.#lookAt = now + PATIENCE;
     const { filters, waiting, isRead } = fullest;
-    if (this.#since === undefined || waiting !== this.#waiting) this.#since = now;
-    this.#waiting = waiting;
-    const until = this.#since + (isRead ? LONG_WORK : PATIENCE);
-    if (now < until) return until;
+    if (this.#lookAt === undefined || (isRead && waiting !== this.#waiting)) {
+      this.#waiting = waiting;
+      return this.#lookAt = now + (isRead ? LONG_WORK : PATIENCE);
+    }
     this.#tell({ filters, messages: waiting });
-    return Infinity;
+    return this.#lookAt = Infinity;
   }
 
   #tell(unread: Unread | undefined): void {
