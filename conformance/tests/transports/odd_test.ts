@@ -57,9 +57,15 @@ describe("odd transports", () => {
     },
   );
 
-  onUnix(`a radio of one byte a read, at 16 kilobytes a second, passes whole${skip}`, PATIENT, async () => {
-    assertEquals(await failures(whole(radioFixture(16_384))), []);
-  });
+  // A message of 300,000 bytes takes about as long at this speed as the keep alive of its scenario, which has no ping in it.
+  onUnix(
+    `a radio of one byte a read, at 16 kilobytes a second, passes whole but for messages of 300,000 bytes${skip}`,
+    PATIENT,
+    async () => {
+      const cases = whole(radioFixture(16_384)).filter(({ id }) => !id.includes(":sizes-large-"));
+      assertEquals(await failures(cases), []);
+    },
+  );
 });
 
 describe("the order of cases", () => {
